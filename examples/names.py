@@ -1,0 +1,122 @@
+"""The words of which the example co-ops' names are composed: occupations and provinces.
+
+Thai savings co-ops are named after the people who join them and where they work, so a plausible
+name is an occupation joined to one of the 77 provinces (Bangkok counted as one). A composed name
+may by chance be the name of a co-op that exists; every figure attached to it is invented.
+Regions follow the six-region scheme of the National Research Council of Thailand.
+"""
+
+from __future__ import annotations
+
+OCCUPATIONS: tuple[tuple[str, str], ...] = (
+    ("ครู", "Teachers'"),
+    ("ตำรวจ", "Police"),
+    ("สาธารณสุข", "Public Health"),
+    ("โรงพยาบาล", "Hospital Staff"),
+    ("ข้าราชการ", "Civil Servants'"),
+    ("ทหารบก", "Army"),
+    ("พนักงานเทศบาล", "Municipal Employees'"),
+    ("ข้าราชการส่วนท้องถิ่น", "Local Government"),
+    ("พนักงานการไฟฟ้า", "Electricity Workers'"),
+    ("พนักงานการประปา", "Waterworks Employees'"),
+    ("พนักงานไปรษณีย์", "Postal Workers'"),
+    ("ป่าไม้", "Forestry Officers'"),
+    ("ชลประทาน", "Irrigation"),
+    ("กรมทางหลวง", "Highways"),
+    ("ราชทัณฑ์", "Corrections Officers'"),
+    ("สำนักงานที่ดิน", "Land Office"),
+)
+"""Thai word and English word of each occupation."""
+
+PROVINCES: dict[str, tuple[tuple[str, str], ...]] = {
+    "north": (
+        ("เชียงใหม่", "Chiang Mai"),
+        ("เชียงราย", "Chiang Rai"),
+        ("ลำปาง", "Lampang"),
+        ("ลำพูน", "Lamphun"),
+        ("แม่ฮ่องสอน", "Mae Hong Son"),
+        ("น่าน", "Nan"),
+        ("พะเยา", "Phayao"),
+        ("แพร่", "Phrae"),
+        ("อุตรดิตถ์", "Uttaradit"),
+    ),
+    "northeast": (
+        ("อำนาจเจริญ", "Amnat Charoen"),
+        ("บึงกาฬ", "Bueng Kan"),
+        ("บุรีรัมย์", "Buri Ram"),
+        ("ชัยภูมิ", "Chaiyaphum"),
+        ("กาฬสินธุ์", "Kalasin"),
+        ("ขอนแก่น", "Khon Kaen"),
+        ("เลย", "Loei"),
+        ("มหาสารคาม", "Maha Sarakham"),
+        ("มุกดาหาร", "Mukdahan"),
+        ("นครพนม", "Nakhon Phanom"),
+        ("นครราชสีมา", "Nakhon Ratchasima"),
+        ("หนองบัวลำภู", "Nong Bua Lam Phu"),
+        ("หนองคาย", "Nong Khai"),
+        ("ร้อยเอ็ด", "Roi Et"),
+        ("สกลนคร", "Sakon Nakhon"),
+        ("ศรีสะเกษ", "Si Sa Ket"),
+        ("สุรินทร์", "Surin"),
+        ("อุบลราชธานี", "Ubon Ratchathani"),
+        ("อุดรธานี", "Udon Thani"),
+        ("ยโสธร", "Yasothon"),
+    ),
+    "central": (
+        ("อ่างทอง", "Ang Thong"),
+        ("พระนครศรีอยุธยา", "Phra Nakhon Si Ayutthaya"),
+        ("กรุงเทพมหานคร", "Bangkok"),
+        ("ชัยนาท", "Chai Nat"),
+        ("กำแพงเพชร", "Kamphaeng Phet"),
+        ("ลพบุรี", "Lop Buri"),
+        ("นครนายก", "Nakhon Nayok"),
+        ("นครปฐม", "Nakhon Pathom"),
+        ("นครสวรรค์", "Nakhon Sawan"),
+        ("นนทบุรี", "Nonthaburi"),
+        ("ปทุมธานี", "Pathum Thani"),
+        ("เพชรบูรณ์", "Phetchabun"),
+        ("พิจิตร", "Phichit"),
+        ("พิษณุโลก", "Phitsanulok"),
+        ("สมุทรปราการ", "Samut Prakan"),
+        ("สมุทรสาคร", "Samut Sakhon"),
+        ("สมุทรสงคราม", "Samut Songkhram"),
+        ("สระบุรี", "Saraburi"),
+        ("สิงห์บุรี", "Sing Buri"),
+        ("สุโขทัย", "Sukhothai"),
+        ("สุพรรณบุรี", "Suphan Buri"),
+        ("อุทัยธานี", "Uthai Thani"),
+    ),
+    "east": (
+        ("ฉะเชิงเทรา", "Chachoengsao"),
+        ("จันทบุรี", "Chanthaburi"),
+        ("ชลบุรี", "Chon Buri"),
+        ("ปราจีนบุรี", "Prachin Buri"),
+        ("ระยอง", "Rayong"),
+        ("สระแก้ว", "Sa Kaeo"),
+        ("ตราด", "Trat"),
+    ),
+    "west": (
+        ("กาญจนบุรี", "Kanchanaburi"),
+        ("เพชรบุรี", "Phetchaburi"),
+        ("ประจวบคีรีขันธ์", "Prachuap Khiri Khan"),
+        ("ราชบุรี", "Ratchaburi"),
+        ("ตาก", "Tak"),
+    ),
+    "south": (
+        ("ชุมพร", "Chumphon"),
+        ("กระบี่", "Krabi"),
+        ("นครศรีธรรมราช", "Nakhon Si Thammarat"),
+        ("นราธิวาส", "Narathiwat"),
+        ("ปัตตานี", "Pattani"),
+        ("พังงา", "Phangnga"),
+        ("พัทลุง", "Phatthalung"),
+        ("ภูเก็ต", "Phuket"),
+        ("ระนอง", "Ranong"),
+        ("สตูล", "Satun"),
+        ("สงขลา", "Songkhla"),
+        ("สุราษฎร์ธานี", "Surat Thani"),
+        ("ตรัง", "Trang"),
+        ("ยะลา", "Yala"),
+    ),
+}
+"""Region → its provinces, each with its Thai and its romanised name."""

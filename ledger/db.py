@@ -1,0 +1,128 @@
+"""Pools, transactions and SQL by file: everything about talking to PostgreSQL that is not a query.
+
+Two pools by duty: the *poster's* (asyncpg; whatever takes a number) and the *application's*
+(SQLAlchemy Core; what takes no number). Each connection assumes its role at start-up, so that a
+RESET returns to it and never to the login. Errors of the driver become ours by SQLSTATE, never by
+the text of a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ledger.errors import CffError, DatabaseUnavailable, InvariantBroken
+
+Pool = asyncpg.Pool
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+"""An asyncpg connection, pooled or not; rows come back as `asyncpg.Record`."""
+
+POSTER = "cff_poster"
+APPLICATION = "cff_application"
+READER = "cff_reader"
+AUDITOR = "cff_auditor"
+
+# No transaction of ours lives long; the head is held for milliseconds (decision on long readers).
+POSTER_SETTINGS = {
+    "role": POSTER,
+    "application_name": "cff-poster",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+    "idle_in_transaction_session_timeout": "5s",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """An open database: the poster's pool and the application's engine on one URL."""
+
+    url: str
+    poster: Pool
+    application: AsyncEngine
+
+    async def close(self) -> None:
+        """Close both; waits for what is in flight."""
+        await self.poster.close()
+        await self.application.dispose()
+
+
+async def open_pool(
+    url: str, *, role: str = POSTER, min_size: int = 1, max_size: int = 8
+) -> asyncpg.Pool:
+    """An asyncpg pool whose connections act as `role`."""
+    settings = dict(POSTER_SETTINGS) | {"role": role, "application_name": role.replace("_", "-")}
+    try:
+        return await asyncpg.create_pool(
+            url, min_size=min_size, max_size=max_size, server_settings=settings
+        )
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        raise DatabaseUnavailable(f"cannot reach the database: {error}") from error
+
+
+async def open_database(url: str, *, max_size: int = 8) -> Database:
+    """Open both pools on `url`. Raises `DatabaseUnavailable`."""
+    poster = await open_pool(url, max_size=max_size)
+    application = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(
+            url, server_settings={"role": APPLICATION, "application_name": "cff-application"}
+        ),
+        pool_size=4,
+    )
+    return Database(url=url, poster=poster, application=application)
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, actor: str) -> AsyncIterator[Connection]:
+    """A transaction on a pooled connection that carries its actor for the database's own log."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT set_config('cff.actor', $1, true)", actor)
+        yield connection
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Turn the driver's errors that have a meaning of ours into `ledger.errors`."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise translate(error) from error
+    except (OSError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable(f"the connection to the database was lost: {error}") from error
+
+
+def translate(error: asyncpg.PostgresError) -> Exception:
+    """The error of ours for a database error, chosen by SQLSTATE; itself when there is none."""
+    state = error.sqlstate or ""
+    if state.startswith("LG"):
+        return InvariantBroken(f"{state}: {error}")
+    if state.startswith("08") or state in {"57P01", "57P02", "57P03", "53300"}:
+        return DatabaseUnavailable(f"the database went away ({state}): {error}")
+    return error
+
+
+_NAME = re.compile(r"^-- ([a-z][a-z0-9_]*) --$")
+
+
+@cache
+def statements(path: Path) -> dict[str, str]:
+    """Named statements of an .sql file: `-- name --`, a comment of purpose, the query."""
+    found: dict[str, list[str]] = {}
+    name: str | None = None
+    for line in path.read_text(encoding="utf-8").splitlines():
+        heading = _NAME.match(line.strip())
+        if heading:
+            name = heading.group(1)
+            if name in found:
+                raise CffError(f"{path.name}: statement {name} is defined twice")
+            found[name] = []
+        elif name is not None:
+            found[name].append(line)
+    return {key: "\n".join(lines).strip() for key, lines in found.items()}

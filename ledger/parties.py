@@ -1,0 +1,81 @@
+"""Parties: the member co-ops a book deals with, and the order Thai readers expect them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from ledger.db import Connection
+from ledger.errors import NotFound
+
+_LEADING_VOWELS = "เแโใไ"
+_MARKS = str.maketrans("", "", "็่้๊๋์")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A member co-op. `party_id` is the book's own number for it, `code` the member's."""
+
+    party_id: int
+    code: str
+    name_th: str
+    name_en: str
+    region: str
+    joined_on: date
+    left_on: date | None = None
+
+
+def thai_sort_key(name: str) -> str:
+    """A key whose code-point order is Thai dictionary order (Royal Institute Dictionary rules).
+
+    A vowel written before its consonant is sorted after it; tone marks and the shortening and
+    silencing signs count only between names that are otherwise equal, so they go to the end.
+    """
+    swapped: list[str] = []
+    position = 0
+    while position < len(name):
+        if name[position] in _LEADING_VOWELS and position + 1 < len(name):
+            swapped += (name[position + 1], name[position])
+            position += 2
+        else:
+            swapped.append(name[position])
+            position += 1
+    text = "".join(swapped)
+    bare = text.translate(_MARKS)
+    return bare if bare == text else f"{bare}\x01{text}"
+
+
+async def add_parties(connection: Connection, book_id: int, parties: Iterable[Party]) -> None:
+    """Add member co-ops to a book. Raises the database's unique violation on a taken code."""
+    await connection.executemany(
+        "INSERT INTO ledger.party (book_id, party_id, code, name_th, name_en, sort_key, region, "
+        "joined_on, left_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [
+            (
+                book_id,
+                party.party_id,
+                party.code,
+                party.name_th,
+                party.name_en,
+                thai_sort_key(party.name_th),
+                party.region,
+                party.joined_on,
+                party.left_on,
+            )
+            for party in parties
+        ],
+    )
+
+
+async def party_by_code(connection: Connection, book_id: int, code: str) -> Party:
+    """The party with this member code. Raises `NotFound`."""
+    row = await connection.fetchrow(
+        "SELECT party_id, code, name_th, name_en, region, joined_on, left_on FROM ledger.party "
+        "WHERE book_id = $1 AND code = $2",
+        book_id,
+        code,
+    )
+    if row is None:
+        raise NotFound("party", code)
+    return Party(**dict(row))

@@ -1,0 +1,115 @@
+"""What was asked, in one comparable form: how a retry is told from another request.
+
+An operation with an id of its own (a journal, a placed hold) has a *body*: everything the client
+said about it. The same id with the same body is a replay; with another body it is a conflict that
+names the fields that differ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import cast
+from uuid import UUID
+
+from ledger.posting.records import JournalRecord, canonical_json
+from ledger.posting.state import HoldState
+from ledger.posting.values import Journal, Operation, PlaceHold, Transfer
+
+Body = Mapping[str, object]
+
+
+def operation_id(operation: Operation) -> UUID | None:
+    """The client-made id that an operation is known by, if it has one."""
+    if isinstance(operation, Journal):
+        return operation.journal_id
+    return operation.hold_id if isinstance(operation, PlaceHold) else None
+
+
+def operation_body(operation: Operation) -> str:
+    """Canonical JSON of what was asked; `{}` for an operation without an id of its own."""
+    if isinstance(operation, Journal):
+        return _journal_body(
+            kind=operation.kind,
+            transfers=operation.transfers,
+            value_date=operation.value_date,
+            reference=operation.reference,
+            narrative=operation.narrative,
+            hold_id=operation.hold_id,
+            reverses=operation.reverses,
+            may_exceed_limit=operation.may_exceed_limit,
+        )
+    if isinstance(operation, PlaceHold):
+        return canonical_json(
+            {
+                "account": operation.account,
+                "amount_satang": operation.amount_satang,
+                "expires_on": operation.expires_on,
+                "reference": operation.reference,
+            }
+        )
+    return "{}"
+
+
+def recorded_journal_body(journal: JournalRecord, asked_value_date: date | None) -> str:
+    """The body of a recorded journal, as the asker would have written it.
+
+    A journal asked for without a value date took its business date (or, reversing, its target's):
+    asked again without one it is the same journal, on whatever day the retry arrives.
+    """
+    by_default = journal.reverses is not None or journal.value_date == journal.business_date
+    return _journal_body(
+        kind=journal.kind,
+        transfers=journal.transfers,
+        value_date=None if asked_value_date is None and by_default else journal.value_date,
+        reference=journal.reference,
+        narrative=journal.narrative,
+        hold_id=journal.hold_id,
+        reverses=journal.reverses,
+        may_exceed_limit=journal.may_exceed_limit,
+    )
+
+
+def recorded_hold_body(hold: HoldState) -> str:
+    """The body of a recorded hold."""
+    return operation_body(
+        PlaceHold(
+            hold_id=hold.hold_id,
+            account=hold.account,
+            amount_satang=hold.amount,
+            expires_on=hold.expires_on,
+            reference=hold.reference,
+        )
+    )
+
+
+def _journal_body(*, transfers: tuple[Transfer, ...], **facts: object) -> str:
+    lines = [
+        {"debit": t.debit, "credit": t.credit, "amount_satang": t.amount_satang} for t in transfers
+    ]
+    return canonical_json({**facts, "transfers": lines})
+
+
+def differing_fields(recorded: str, asked: str) -> list[str]:
+    """Names of the fields in which two bodies differ, e.g. ["reference", "transfers[0].debit"]."""
+    if recorded == asked:
+        return []
+    old, new = cast(Body, json.loads(recorded)), cast(Body, json.loads(asked))
+    names: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        same_length = isinstance(before, list) and isinstance(after, list)
+        if (
+            name == "transfers"
+            and same_length
+            and len(cast(list[Body], before)) == len(cast(list[Body], after))
+        ):
+            pairs = zip(cast(list[Body], before), cast(list[Body], after), strict=True)
+            for line, (left, right) in enumerate(pairs):
+                names += [f"transfers[{line}].{key}" for key in left if left[key] != right.get(key)]
+        else:
+            names.append(name)
+    return names

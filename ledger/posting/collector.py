@@ -1,0 +1,204 @@
+"""The collector: what arrived while the last batch was in flight becomes the next batch.
+
+One task a book, no timer: under light load a unit is posted at once, alone; under heavy load the
+batches grow by themselves. Back-pressure is a bounded queue that answers `Overloaded` instead of
+making everybody wait. If a batch fails with an error, its units are run one by one, so that only
+the guilty one fails; if the connection is lost while the commit is on its way, the outcome is
+unknown and is said to be unknown: the same ids will tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+
+from ledger import books, dates
+from ledger.db import Connection, Pool, translate
+from ledger.errors import DatabaseUnavailable, Overloaded, OutcomeUnknown
+from ledger.posting.values import MoveBusinessDate, Origin, Outcome, Status, Unit
+from ledger.posting.write import post_batch
+
+BATCH_MAX = 512
+QUEUE_MAX = 8192
+_STALE_TRIES = 20
+_DEFERRED_PAUSE_SECONDS = 0.002
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+Decide = Callable[[Connection], Awaitable[Unit]]
+"""Loads what it needs and decides; called again when what it read has changed."""
+
+CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    unit: Unit
+    answer: asyncio.Future[Outcome]
+
+
+class Collector:
+    """Posts units from many tasks of this process, batched per book.
+
+    clock: tells when a book's cut-off time has passed; the first batch after it moves the date.
+    """
+
+    def __init__(self, pool: Pool, *, clock: dates.Clock = dates.now) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._queues: dict[int, deque[_Waiting]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._next_cut_off: dict[int, datetime] = {}
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Post what is queued, then stop; later submissions are refused as overload."""
+        self._closing = True
+        await asyncio.gather(*self._tasks.values())
+
+    async def submit(self, book_id: int, unit: Unit) -> Outcome:
+        """Post one unit with whatever else is waiting; returns after its commit.
+
+        Raises `Overloaded`, `OutcomeUnknown`, `DatabaseUnavailable`, or the error of the unit.
+        """
+        queue = self._queues.setdefault(book_id, deque())
+        if self._closing or len(queue) >= QUEUE_MAX:
+            raise Overloaded(f"{len(queue)} units are waiting in book {book_id}; try again shortly")
+        waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
+        queue.append(waiting)
+        if book_id not in self._tasks:
+            self._tasks[book_id] = asyncio.create_task(self._drain(book_id, queue))
+        return await waiting.answer
+
+    async def _drain(self, book_id: int, queue: deque[_Waiting]) -> None:
+        try:
+            while queue:
+                batch = [queue.popleft() for _ in range(min(len(queue), BATCH_MAX))]
+                await self._post(book_id, batch, queue)
+        finally:
+            del self._tasks[book_id]
+
+    async def _post(self, book_id: int, batch: list[_Waiting], queue: deque[_Waiting]) -> None:
+        try:
+            outcomes = await self._transact(book_id, [waiting.unit for waiting in batch])
+        except Exception as error:  # noqa: BLE001 - each must reach the task that waits for it
+            if len(batch) == 1 or isinstance(error, OutcomeUnknown | DatabaseUnavailable):
+                for waiting in batch:
+                    if not waiting.answer.done():
+                        waiting.answer.set_exception(error)
+                return
+            for waiting in batch:
+                await self._post(book_id, [waiting], queue)
+            return
+        deferred = [
+            waiting
+            for waiting, outcome in zip(batch, outcomes, strict=True)
+            if outcome.status is Status.DEFERRED
+        ]
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if outcome.status is not Status.DEFERRED and not waiting.answer.done():
+                waiting.answer.set_result(outcome)
+        if deferred:
+            queue.extendleft(reversed(deferred))
+            if len(deferred) == len(batch):
+                await asyncio.sleep(_DEFERRED_PAUSE_SECONDS)
+
+    async def _transact(self, book_id: int, units: Sequence[Unit]) -> list[Outcome]:
+        """One posting transaction; an error before the commit is sent: nothing was recorded."""
+        try:
+            connection = await self._pool.acquire()
+        except CONNECTION_LOST as error:
+            raise DatabaseUnavailable(f"no connection to the database: {error}") from error
+        try:
+            await self._move_date_if_due(connection, book_id)
+            transaction = connection.transaction()
+            try:
+                await transaction.start()
+                outcomes = await post_batch(connection, book_id, units, origin=Origin.DOORS)
+            except asyncpg.PostgresError as error:
+                await _roll_back(transaction)
+                raise translate(error) from error
+            except CONNECTION_LOST as error:
+                raise DatabaseUnavailable(f"the connection was lost: {error}") from error
+            except BaseException:
+                await _roll_back(transaction)
+                raise
+            await _commit(transaction)
+            return outcomes
+        finally:
+            await self._pool.release(connection)
+
+    async def _move_date_if_due(self, connection: Connection, book_id: int) -> None:
+        """The first door after the cut-off time moves the business date, also over several days."""
+        while self._next_cut_off.get(book_id, _LONG_AGO) <= self._clock():
+            head = await books.read_head(connection, book_id)
+            cut_off_time = await books.cut_off_time(connection, book_id)
+            if cut_off_time is None:
+                self._next_cut_off[book_id] = datetime.max.replace(tzinfo=UTC)
+                return
+            ends = datetime.combine(head.business_date, cut_off_time, dates.BANGKOK)
+            self._next_cut_off[book_id] = ends
+            if ends > self._clock():
+                return
+            unit = cut_off_unit(head.business_date + timedelta(days=1), actor="system:clock")
+            async with connection.transaction():
+                # Refused when another process has moved the date meanwhile; then the head tells.
+                await post_batch(connection, book_id, [unit], origin=Origin.DOORS)
+
+
+def cut_off_unit(to: date, *, actor: str) -> Unit:
+    """The unit that ends the current business date and begins `to`, the next calendar day."""
+    return Unit(operations=(MoveBusinessDate(to=to),), actor=actor, reason="cut-off")
+
+
+async def _commit(transaction: asyncpg.transaction.Transaction) -> None:
+    try:
+        await transaction.commit()
+    except asyncpg.PostgresError as error:
+        if (error.sqlstate or "").startswith(("08", "57P")):
+            raise OutcomeUnknown(
+                "the database went away while committing; retry with the same ids"
+            ) from error
+        raise translate(error) from error
+    except CONNECTION_LOST as error:
+        raise OutcomeUnknown(
+            "the connection was lost while committing; retry with the same ids"
+        ) from error
+
+
+async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, *CONNECTION_LOST):
+        # The server rolls back what a lost connection began; there is nothing left to undo.
+        return
+
+
+async def decide_and_post(
+    collector: Collector, pool: Pool, book_id: int, decide: Decide
+) -> Outcome:
+    """Decide and post; decide again for as long as what was read has changed meanwhile."""
+    for _ in range(_STALE_TRIES):
+        async with pool.acquire() as connection:
+            unit = await decide(connection)
+        outcome = await collector.submit(book_id, unit)
+        if outcome.status is not Status.STALE:
+            return outcome
+    raise Overloaded(f"the same rows of book {book_id} changed {_STALE_TRIES} times meanwhile")

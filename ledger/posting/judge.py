@@ -1,0 +1,128 @@
+"""The one judge: takes units one after another and says what becomes of each. Pure.
+
+First it looks whether the unit is known (a replay, a conflict, a remembered refusal); then its
+operations happen in order, each by its rules (`journal_rules`, `operation_rules`). A unit whose
+operation is refused leaves the state as if it had never been offered. It is the only judge: one
+journal or a million, doors or night, live or dry run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ledger.posting import bodies
+from ledger.posting import state as st
+from ledger.posting.journal_rules import judge_journal
+from ledger.posting.operation_rules import judge_operation
+from ledger.posting.records import EventRecord, JournalRecord
+from ledger.posting.values import Journal, Operation, PlaceHold, Status, Unit
+from ledger.refusals import Refusal
+
+Record = JournalRecord | EventRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the judge says of one unit.
+
+    records:      what is to be recorded; when replayed, the journals found.
+    operation_id: id of the operation at fault, if it has one.
+    body:         canonical JSON of the operation at fault, to remember it by.
+    remembered:   the refusal was given before, under the same id.
+    """
+
+    status: Status
+    refusal: Refusal | None = None
+    failed_operation: int | None = None
+    operation_id: UUID | None = None
+    records: tuple[Record, ...] = ()
+    body: str = "{}"
+    remembered: bool = False
+
+
+class Judge:
+    """Judges units against one `State`, changing it as it accepts."""
+
+    def __init__(self, state: st.State) -> None:
+        self.state = state
+
+    def unit(self, unit: Unit) -> Verdict:
+        """The verdict on one unit; the state is changed only when it is accepted."""
+        known = self._known(unit)
+        if known is not None:
+            return known
+        undo = st.Undo(self.state)
+        records: list[Record] = []
+        for index, operation in enumerate(unit.operations):
+            result: Refusal | Record
+            if isinstance(operation, Journal):
+                result = judge_journal(self.state, operation, unit, undo)
+            else:
+                result = judge_operation(self.state, operation, unit, undo)
+            if isinstance(result, Refusal):
+                undo.restore()
+                return _refused(index, operation, result)
+            records.append(result)
+        return Verdict(status=Status.ACCEPTED, records=tuple(records))
+
+    def _known(self, unit: Unit) -> Verdict | None:
+        """A replay, a conflict or a remembered refusal; None when every id of the unit is new."""
+        found: list[Record] = []
+        new = old = 0
+        for index, operation in enumerate(unit.operations):
+            identity = bodies.operation_id(operation)
+            if identity is None:
+                continue
+            remembered = self.state.remembered.get(identity)
+            recorded = remembered.body if remembered else self._recorded(operation)
+            if recorded is None:
+                new += 1
+                continue
+            old += 1
+            differing = bodies.differing_fields(recorded, bodies.operation_body(operation))
+            if differing:
+                return _conflict(index, operation, differing)
+            if remembered is not None:
+                return _refused(index, operation, remembered.refusal, remembered=True)
+            if isinstance(operation, Journal):
+                found.append(self.state.journals[operation.journal_id])
+        if not old:
+            return None
+        if new:
+            # Some of its ids are recorded, some are not: it is not the unit that was recorded.
+            return _conflict(0, unit.operations[0], ["operations"])
+        return Verdict(status=Status.REPLAYED, records=tuple(found))
+
+    def _recorded(self, operation: Operation) -> str | None:
+        """The body recorded under the operation's id, if any."""
+        if isinstance(operation, Journal):
+            journal = self.state.journals.get(operation.journal_id)
+            if journal is None:
+                return None
+            return bodies.recorded_journal_body(journal, operation.value_date)
+        if isinstance(operation, PlaceHold):
+            hold = self.state.holds.get(operation.hold_id)
+            return None if hold is None else bodies.recorded_hold_body(hold)
+        return None
+
+
+def _refused(
+    index: int, operation: Operation, refusal: Refusal, remembered: bool = False
+) -> Verdict:
+    return Verdict(
+        status=Status.REFUSED,
+        refusal=refusal,
+        failed_operation=index,
+        operation_id=bodies.operation_id(operation),
+        body=bodies.operation_body(operation),
+        remembered=remembered,
+    )
+
+
+def _conflict(index: int, operation: Operation, differing: list[str]) -> Verdict:
+    detail: dict[str, object] = {
+        "id": str(bodies.operation_id(operation) or ""),
+        "differing_fields": differing,
+    }
+    return _refused(index, operation, Refusal(code="id_conflict", detail=detail))

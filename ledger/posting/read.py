@@ -1,0 +1,248 @@
+"""What the posting transaction reads: locks in the one order, then the batch's part of the book.
+
+Order of locks, the same for everyone: idempotency keys (tried, never waited for), product rows
+(table by name, row by id, locked rows are skipped), the book head (the only wait). Each is its own
+statement: a wait inside a statement does not refresh what the statement sees.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from ledger.db import Connection, statements
+from ledger.errors import NotFound
+from ledger.posting import bodies
+from ledger.posting import state as st
+from ledger.posting.records import JournalRecord
+from ledger.posting.values import (
+    CloseAccount,
+    Journal,
+    Note,
+    OpenAccount,
+    Operation,
+    PlaceHold,
+    ReleaseHold,
+    RowTable,
+    SetFreeze,
+    SetLimits,
+    Transfer,
+    Unit,
+)
+from ledger.refusals import Refusal
+
+SQL = statements(Path(__file__).parent.parent / "sql" / "posting.sql")
+ClosedKey = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRow:
+    """The head as locked: last number, last batch, the date, the chain's last digest."""
+
+    recorded_seq: int
+    batch_no: int
+    business_date: date
+    value_date_floor: date
+    digest: bytes
+    epoch: int
+
+
+async def try_keys(connection: Connection, book_id: int, units: Sequence[Unit]) -> set[int]:
+    """Lock the idempotency keys of the batch; answers the places of units whose key is busy."""
+    keyed = [(place, unit.key) for place, unit in enumerate(units) if unit.key is not None]
+    if not keyed:
+        return set()
+    names = [f"{key.client}\x1f{key.key}" for _, key in keyed]
+    rows = await connection.fetch(SQL["try_keys"], book_id, names)
+    return {keyed[row["position"] - 1][0] for row in rows if not row["locked"]}
+
+
+async def lock_rows(
+    connection: Connection, book_id: int, units: Sequence[Unit]
+) -> dict[tuple[str, UUID], int]:
+    """Lock every row that the units were decided on; answers the versions of those obtained."""
+    wanted: dict[str, tuple[RowTable, set[UUID]]] = {}
+    for unit in units:
+        for read in unit.reads:
+            wanted.setdefault(read.table.name, (read.table, set()))[1].add(read.row_id)
+    versions: dict[tuple[str, UUID], int] = {}
+    for name in sorted(wanted):
+        table, ids = wanted[name]
+        rows = await connection.fetch(table.select, book_id, sorted(ids))
+        versions |= {(name, row["id"]): row["version"] for row in rows}
+    return versions
+
+
+async def take_head(connection: Connection, book_id: int) -> HeadRow:
+    """Lock the book's head. From here to the commit nobody else posts in this book."""
+    row = await connection.fetchrow(SQL["take_head"], book_id)
+    if row is None:
+        raise NotFound("book", book_id)
+    return HeadRow(**dict(row))
+
+
+async def recorded_keys(
+    connection: Connection, book_id: int, units: Sequence[Unit]
+) -> dict[ClosedKey, tuple[bytes, str]]:
+    """Request hash and stored answer of every idempotency key that is on record."""
+    keys = [unit.key for unit in units if unit.key is not None]
+    if not keys:
+        return {}
+    clients, names = [key.client for key in keys], [key.key for key in keys]
+    rows = await connection.fetch(SQL["recorded_keys"], book_id, clients, names)
+    return {(row["client"], row["key"]): (row["request_hash"], row["answer"]) for row in rows}
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Names of everything that the operations of a batch speak of."""
+
+    accounts: set[int]
+    ids: set[UUID]
+    journals: set[UUID]
+    reversed_ids: set[UUID]
+    holds: set[UUID]
+    codes: set[str]
+    gl_codes: set[str]
+
+    def add(self, operation: Operation) -> None:
+        """Collect what one operation needs."""
+        identity = bodies.operation_id(operation)
+        if identity is not None:
+            self.ids.add(identity)
+        if isinstance(operation, Journal):
+            self.journals.add(operation.journal_id)
+            for transfer in operation.transfers:
+                self.accounts.update((transfer.debit, transfer.credit))
+            if operation.hold_id is not None:
+                self.holds.add(operation.hold_id)
+            if operation.reverses is not None:
+                self.journals.add(operation.reverses)
+                self.reversed_ids.add(operation.reverses)
+        elif isinstance(operation, PlaceHold | ReleaseHold):
+            self.holds.add(operation.hold_id)
+        elif isinstance(operation, OpenAccount):
+            self.codes.add(operation.code)
+            self.gl_codes.add(operation.gl_code)
+        if isinstance(operation, PlaceHold | OpenAccount | SetFreeze | SetLimits | CloseAccount):
+            self.accounts.add(operation.account)
+        if isinstance(operation, Note) and operation.account is not None:
+            self.accounts.add(operation.account)
+
+
+async def load_state(
+    connection: Connection,
+    book_id: int,
+    head: HeadRow,
+    business_date: date,
+    units: Sequence[Unit],
+) -> st.State:
+    """Read under the head whatever the judge may ask about these units."""
+    wanted = _Wanted(set(), set(), set(), set(), set(), set(), set())
+    for unit in units:
+        for operation in unit.operations:
+            wanted.add(operation)
+    state = st.State(
+        business_date=business_date,
+        head_date=head.business_date,
+        value_date_floor=head.value_date_floor,
+        next_seq=head.recorded_seq + 1,
+    )
+    if wanted.holds:
+        rows = await connection.fetch(SQL["holds"], book_id, list(wanted.holds))
+        state.holds = {row["hold_id"]: _hold(row) for row in rows}
+        wanted.accounts.update(hold.account for hold in state.holds.values())
+    if wanted.journals:
+        rows = await connection.fetch(SQL["recorded_journals"], book_id, list(wanted.journals))
+        state.journals = journals_of(rows)
+    if wanted.reversed_ids:
+        targets = list(wanted.reversed_ids)
+        rows = await connection.fetch(SQL["reversed_journals"], book_id, targets)
+        state.reversed_ids = {row["reverses"] for row in rows}
+    if wanted.ids:
+        rows = await connection.fetch(SQL["remembered_refusals"], book_id, list(wanted.ids))
+        state.remembered = {row["operation_id"]: _remembered(row) for row in rows}
+    if wanted.accounts:
+        rows = await connection.fetch(SQL["accounts"], book_id, list(wanted.accounts))
+        state.accounts = {row["account_id"]: _account(row) for row in rows}
+    if wanted.codes:
+        rows = await connection.fetch(SQL["account_codes"], book_id, list(wanted.codes))
+        state.account_codes = {row["code"] for row in rows}
+        rows = await connection.fetch(SQL["gl_codes"], book_id, list(wanted.gl_codes))
+        state.gl_codes = {row["gl_code"] for row in rows}
+    return state
+
+
+def journals_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, JournalRecord]:
+    """Journals from their transfer rows, which come sorted by journal and line."""
+    found: dict[UUID, JournalRecord] = {}
+    for journal_id, lines in groupby(rows, key=lambda row: row["journal_id"]):
+        transfers = list(lines)
+        first = transfers[0]
+        found[journal_id] = JournalRecord(
+            recorded_seq=first["recorded_seq"],
+            journal_id=journal_id,
+            kind=first["kind"],
+            may_exceed_limit=first["may_exceed_limit"],
+            business_date=first["business_date"],
+            value_date=first["value_date"],
+            actor=first["actor"],
+            reference=first["reference"],
+            narrative=first["narrative"],
+            hold_id=first["hold_id"],
+            reverses=first["reverses"],
+            transfers=tuple(
+                Transfer(
+                    debit=row["debit_account"],
+                    credit=row["credit_account"],
+                    amount_satang=row["amount_satang"],
+                )
+                for row in transfers
+            ),
+        )
+    return found
+
+
+def _account(row: asyncpg.Record) -> st.AccountState:
+    return st.AccountState(
+        account=row["account_id"],
+        currency=row["currency"],
+        debits=row["debits"],
+        credits=row["credits"],
+        held=row["held"],
+        balance_min=row["balance_min"],
+        balance_max=row["balance_max"],
+        excess=row["excess_satang"],
+        closed=row["state"] == 2,
+        frozen=row["frozen"],
+        changed_seq=row["changed_seq"],
+    )
+
+
+def _hold(row: asyncpg.Record) -> st.HoldState:
+    return st.HoldState(
+        hold_id=row["hold_id"],
+        account=row["account_id"],
+        amount=row["amount_satang"],
+        captured=row["captured_satang"],
+        state=row["state"],
+        expires_on=row["expires_on"],
+        reference=row["reference"],
+        placed_seq=row["placed_seq"],
+        changed_seq=row["changed_seq"],
+    )
+
+
+def _remembered(row: asyncpg.Record) -> st.Remembered:
+    return st.Remembered(
+        refusal=Refusal(code=row["code"], detail=json.loads(row["detail"])),
+        body=row["body"],
+        batch_no=row["batch_no"],
+    )

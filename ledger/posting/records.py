@@ -1,0 +1,78 @@
+"""What the judge hands to the writer: numbered records, exactly as they will stand in the tables.
+
+They are also what a batch's digest is made of, so they hold plain values only. Texts are final
+here: `body` and `detail` are canonical JSON that nothing renders again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from ledger.posting.values import Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalRecord:
+    """An accepted (or formerly recorded) journal with its number and its dates settled."""
+
+    recorded_seq: int
+    journal_id: UUID
+    kind: int
+    may_exceed_limit: bool
+    business_date: date
+    value_date: date
+    actor: str
+    reference: str
+    narrative: str
+    hold_id: UUID | None
+    reverses: UUID | None
+    transfers: tuple[Transfer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """A numbered event that is no journal."""
+
+    recorded_seq: int
+    kind: int
+    business_date: date
+    actor: str
+    reason: str
+    account_id: int | None
+    hold_id: UUID | None
+    subject: UUID | None
+    amount_satang: int | None
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalRecord:
+    """A remembered "no". `position` is the unit's place in its batch."""
+
+    position: int
+    code: str
+    sticky: bool
+    operation_id: UUID | None
+    event_id: UUID | None
+    actor: str
+    detail: str
+    body: str
+
+
+def canonical_json(value: Mapping[str, object]) -> str:
+    """JSON text with sorted keys and no spaces; dates and uuids as their ISO text."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no canonical JSON form")

@@ -1,0 +1,255 @@
+"""What stands now, compared: rows that change, each read in one statement together with the head.
+
+The head tells how far the row's statement could see. `advance` brings the model to exactly that
+number before the rows are compared, so that postings that arrive meanwhile are no difference. A
+million accounts are read in pieces, each with a head of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import date
+
+from ledger.db import Connection
+from ledger.proof.checks import Thread, hold_row
+from ledger.proof.model import CAPTURED, OPEN, Account, Hold, Model
+from ledger.proof.report import Difference, compare, differ
+from ledger.proof.rows import Row
+
+ACCOUNTS_AT_ONCE = 20_000
+
+Advance = Callable[[int, int], Awaitable[None]]
+"""Brings the model to a head: (batch_no, recorded_seq)."""
+
+_HEAD = "SELECT h.batch_no AS head_batch, h.recorded_seq AS head_seq"
+_ACCOUNTS = f"""
+{_HEAD}, a.*
+FROM ledger.book_head AS h LEFT JOIN LATERAL (
+    SELECT coalesce(b.account_id, f.account_id) AS account_id, b.account_id AS balance_of,
+        b.debits, b.credits, b.held, b.balance_min, b.balance_max, b.excess_satang, b.state,
+        b.frozen, b.changed_seq, f.account_id AS facts_of, f.code, f.gl_code, f.currency,
+        f.party_id, f.opened_on, f.opened_seq
+    FROM (SELECT * FROM ledger.balance WHERE book_id = $1 AND account_id > $2) AS b
+    FULL JOIN (SELECT * FROM ledger.account WHERE book_id = $1 AND account_id > $2) AS f
+        ON f.account_id = b.account_id
+    ORDER BY 1 LIMIT $3
+) AS a ON TRUE
+WHERE h.book_id = $1
+ORDER BY a.account_id
+"""
+_OPEN_HOLDS = f"""
+{_HEAD}, o.*
+FROM ledger.book_head AS h
+LEFT JOIN ledger.hold AS o ON o.book_id = h.book_id AND o.state = 1
+WHERE h.book_id = $1
+"""
+_HOLDS = "SELECT * FROM ledger.hold WHERE book_id = $1 AND hold_id = ANY($2::uuid[])"
+_UNPLACED_HOLDS = """
+SELECT h.hold_id FROM ledger.hold AS h
+WHERE h.book_id = $1 AND NOT EXISTS (
+    SELECT FROM ledger.event AS e
+    WHERE e.book_id = h.book_id AND e.hold_id = h.hold_id AND e.kind = 1
+)
+"""
+_REVERSED_TWICE = """
+SELECT reverses, count(*) AS times FROM ledger.transfer
+WHERE book_id = $1 AND reverses IS NOT NULL AND line = 0
+GROUP BY reverses HAVING count(*) > 1
+"""
+_DAYS = f"""
+{_HEAD}, h.business_date AS head_date, h.digest, d.business_date, d.state, d.cut_seq, d.proven_seq
+FROM ledger.book_head AS h LEFT JOIN ledger.day AS d ON d.book_id = h.book_id
+WHERE h.book_id = $1 ORDER BY d.business_date
+"""
+_BEYOND = """
+SELECT
+    (SELECT count(*) FROM ledger.transfer AS t
+     WHERE t.book_id = $1 AND (t.recorded_seq > h.recorded_seq OR t.recorded_seq < 1)) AS transfer,
+    (SELECT count(*) FROM ledger.event AS e
+     WHERE e.book_id = $1 AND (e.recorded_seq > h.recorded_seq OR e.recorded_seq < 1)) AS event,
+    (SELECT count(*) FROM ledger.batch AS b
+     WHERE b.book_id = $1 AND b.batch_no > h.batch_no) AS batch,
+    (SELECT count(*) FROM ledger.movement AS m
+     WHERE m.book_id = $1 AND (m.batch_no > h.batch_no OR m.batch_no < 1)) AS movement,
+    (SELECT count(*) FROM ledger.refusal AS r
+     WHERE r.book_id = $1 AND (r.batch_no > h.batch_no OR r.batch_no < 1)) AS refusal
+FROM ledger.book_head AS h WHERE h.book_id = $1
+"""
+
+
+async def check_accounts(
+    connection: Connection, book_id: int, model: Model, advance: Advance
+) -> list[Difference]:
+    """Every balance row and account row is what the record makes it; none missing, none extra."""
+    found: list[Difference] = []
+    after = 0
+    totals = [0, 0]
+    while True:
+        rows = await connection.fetch(_ACCOUNTS, book_id, after, ACCOUNTS_AT_ONCE)
+        await advance(rows[0]["head_batch"], rows[0]["head_seq"])
+        rows = [row for row in rows if row["account_id"] is not None]
+        last = len(rows) < ACCOUNTS_AT_ONCE
+        until = None if last else rows[-1]["account_id"]
+        found += _accounts(model, rows, after, until)
+        totals[0] += sum(row["debits"] or 0 for row in rows)
+        totals[1] += sum(row["credits"] or 0 for row in rows)
+        if until is None:
+            break
+        after = until
+    whole = len(model.accounts) <= ACCOUNTS_AT_ONCE
+    if whole:
+        # Pieces are read at different numbers: only one piece has sums of one moment.
+        found += differ("debits = credits", "ledger.balance", totals[0], totals[1])
+    debits = sum(account.debits for account in model.accounts.values())
+    credits_ = sum(account.credits for account in model.accounts.values())
+    return found + differ("debits = credits", "replayed transfers", debits, credits_)
+
+
+def _accounts(
+    model: Model, rows: Iterable[Row], after: int, until: int | None
+) -> Iterator[Difference]:
+    missing = {
+        number for number in model.accounts if number > after and (until is None or number <= until)
+    }
+    for row in rows:
+        number = row["account_id"]
+        missing.discard(number)
+        account = model.accounts.get(number)
+        where = f"ledger.balance account {number}"
+        if account is None:
+            yield from differ("balances are the transfers", where, "no row", "a row")
+        elif row["balance_of"] is None:
+            yield from differ("balances are the transfers", where, "a row", "none")
+        else:
+            expected = _balance_row(account)
+            found = {name: row[name] for name in expected}
+            yield from compare("balances are the transfers", where, expected, found)
+        if account is not None:
+            where = f"ledger.account {number}"
+            if row["facts_of"] is None:
+                yield from differ("accounts are as opened", where, "a row", "none")
+                continue
+            facts = {
+                "opened_on": account.opened_on,
+                "opened_seq": account.opened_seq,
+                **account.facts,
+            }
+            found = {name: row[name] for name in facts}
+            yield from compare("accounts are as opened", where, facts, found)
+    for number in sorted(missing):
+        where = f"ledger.balance account {number}"
+        yield from differ("balances are the transfers", where, "a row", "none")
+
+
+def _balance_row(account: Account) -> dict[str, object]:
+    return {
+        "debits": account.debits,
+        "credits": account.credits,
+        "held": account.held,
+        "balance_min": account.lowest,
+        "balance_max": account.highest,
+        "excess_satang": max(account.short(), account.over()),
+        "state": 2 if account.closed else 1,
+        "frozen": account.frozen,
+        "changed_seq": account.changed_seq,
+    }
+
+
+async def check_ended_holds(
+    connection: Connection, book_id: int, ended: Iterable[Hold]
+) -> list[Difference]:
+    """A hold that has ended changes no more: its row must be what its end left."""
+    holds = list(ended)
+    if not holds:
+        return []
+    rows = await connection.fetch(_HOLDS, book_id, [hold.hold_id for hold in holds])
+    return _holds(holds, rows)
+
+
+async def check_open_holds(
+    connection: Connection, book_id: int, model: Model, advance: Advance
+) -> list[Difference]:
+    """The open holds are those that were placed and have not ended; no row comes from nowhere."""
+    rows = await connection.fetch(_OPEN_HOLDS, book_id)
+    await advance(rows[0]["head_batch"], rows[0]["head_seq"])
+    rows = [row for row in rows if row["hold_id"] is not None]
+    found = _holds(model.holds.values(), rows)
+    for row in await connection.fetch(_UNPLACED_HOLDS, book_id):
+        where = f"ledger.hold {row['hold_id']}"
+        found += differ("holds are their events", where, "an event that placed it", "none")
+    return found
+
+
+def _holds(holds: Iterable[Hold], rows: Iterable[Row]) -> list[Difference]:
+    check = "holds are their events"
+    found: list[Difference] = []
+    by_id = {row["hold_id"]: row for row in rows}
+    for hold in holds:
+        where = f"ledger.hold {hold.hold_id}"
+        row = by_id.pop(hold.hold_id, None)
+        if row is None:
+            state = {OPEN: "open", CAPTURED: "captured"}.get(hold.state, "ended")
+            found += differ(check, where, f"a row, {state}", "none")
+            continue
+        expected = hold_row(hold)
+        found += compare(check, where, expected, {name: row[name] for name in expected})
+    for hold_id in by_id:
+        found += differ(check, f"ledger.hold {hold_id}", "no open hold", "an open hold")
+    return found
+
+
+async def check_reversed_once(connection: Connection, book_id: int) -> list[Difference]:
+    """No journal is reversed twice."""
+    found: list[Difference] = []
+    for row in await connection.fetch(_REVERSED_TWICE, book_id):
+        where = f"ledger.transfer, reversals of {row['reverses']}"
+        found += differ("a journal is reversed once", where, 1, row["times"])
+    return found
+
+
+async def check_head_and_days(
+    connection: Connection, book_id: int, model: Model, thread: Thread, advance: Advance
+) -> list[Difference]:
+    """The head is the last batch's; each business date stands where its events left it."""
+    rows = await connection.fetch(_DAYS, book_id)
+    head = rows[0]
+    await advance(head["head_batch"], head["head_seq"])
+    expected: dict[str, object] = {
+        "batch_no": thread.batch_no,
+        "recorded_seq": thread.last_seq,
+        "business_date": model.business_date,
+        "digest": thread.digest.hex(),
+    }
+    found: dict[str, object] = {
+        "batch_no": head["head_batch"],
+        "recorded_seq": head["head_seq"],
+        "business_date": head["head_date"],
+        "digest": head["digest"].hex(),
+    }
+    differences = compare("the head is the last batch's", "ledger.book_head", expected, found)
+    differences += _days(model, {row["business_date"]: row for row in rows if row["state"]})
+    beyond = await connection.fetchrow(_BEYOND, book_id)
+    for table, count in dict(beyond or {}).items():
+        differences += differ("nothing stands beyond the head", f"ledger.{table}", 0, count)
+    return differences
+
+
+def _days(model: Model, rows: dict[date, Row]) -> list[Difference]:
+    check = "days are their events"
+    found: list[Difference] = []
+    for day, facts in model.days.items():
+        where = f"ledger.day {day}"
+        row = rows.pop(day, None)
+        if row is None:
+            found += differ(check, where, "a row", "none")
+            continue
+        state = 1 if facts.cut_seq is None else 2 if facts.proven_seq is None else 3
+        expected: dict[str, object] = {
+            "state": state,
+            "cut_seq": facts.cut_seq,
+            "proven_seq": facts.proven_seq,
+        }
+        found += compare(check, where, expected, {name: row[name] for name in expected})
+    for day in rows:
+        found += differ(check, f"ledger.day {day}", "no row", "a row")
+    return found

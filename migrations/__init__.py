@@ -1,0 +1,1 @@
+"""Numbered SQL migrations and the runner around them: the schema's one source."""

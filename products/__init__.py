@@ -1,0 +1,1 @@
+"""Contracts turned into journals: what the Facility sells, and the night."""

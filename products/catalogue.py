@@ -1,0 +1,125 @@
+"""What may be sold: products, whose terms are data. Savings is the first family.
+
+A product says how its interest is counted and credited and which accounts its events touch; rates
+are pricing's, balances are the ledger's. A product is never changed: new terms are a new product.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from ledger.dates import parse_date
+from ledger.db import Connection, statements
+from ledger.errors import InvalidInput, NotFound
+from ledger.money import Rounding
+from products.interest import DayCount, Terms
+
+_SQL = statements(Path(__file__).parent / "sql" / "catalogue.sql")
+
+SAVINGS = "savings"
+_CODE = re.compile(r"^[A-Z][A-Z0-9_]{1,31}$", re.ASCII)
+_A_YEAR_WITHOUT_LEAP_DAY = "2001"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A savings product of one book.
+
+    terms:           day count, rounding and capitalisation days.
+    gl_deposits:     GL code of the contracts' accounts: the product's control account.
+    expense_account: account debited by each day's interest.
+    payable_account: account that holds interest accrued and not yet credited.
+    """
+
+    book_id: int
+    product_code: str
+    name_th: str
+    name_en: str
+    terms: Terms
+    gl_deposits: str
+    expense_account: int
+    payable_account: int
+    family: str = SAVINGS
+
+
+async def create_product(connection: Connection, product: Product) -> None:
+    """Record a product in the caller's transaction.
+
+    Raises `InvalidInput` for a code or a capitalisation day that cannot be, a code that is taken,
+    or a GL code or account that the book does not have.
+    """
+    _check(product)
+    try:
+        await connection.execute(
+            _SQL["create_product"],
+            product.book_id,
+            product.product_code,
+            product.family,
+            product.name_th,
+            product.name_en,
+            product.terms.day_count.value,
+            product.terms.rounding.value,
+            sorted(product.terms.capitalisation_days),
+            product.gl_deposits,
+            product.expense_account,
+            product.payable_account,
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise InvalidInput.one(
+            "product_code", product.product_code, "a code that no product of the book has"
+        ) from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise InvalidInput.one(
+            "gl_deposits, expense_account, payable_account",
+            f"{product.gl_deposits}, {product.expense_account}, {product.payable_account}",
+            "a GL code and two accounts of this book",
+            "Load the chart and open both accounts first.",
+        ) from error
+
+
+async def load_products(connection: Connection, book_id: int) -> dict[str, Product]:
+    """Every product of a book by its code."""
+    rows = await connection.fetch(_SQL["products_of_book"], book_id)
+    return {row["product_code"]: _product(row) for row in rows}
+
+
+async def load_product(connection: Connection, book_id: int, product_code: str) -> Product:
+    """One product. Raises `NotFound`."""
+    found = (await load_products(connection, book_id)).get(product_code)
+    if found is None:
+        raise NotFound("product", product_code)
+    return found
+
+
+def _check(product: Product) -> None:
+    if not _CODE.match(product.product_code):
+        raise InvalidInput.one(
+            "product_code", product.product_code, "2 to 32 of A-Z, 0-9 and _, a letter first"
+        )
+    if not product.terms.capitalisation_days:
+        raise InvalidInput.one("capitalisation_days", "none", "at least one MM-DD")
+    for day in sorted(product.terms.capitalisation_days):
+        # 29 February is refused: interest credited only in leap years is nobody's product.
+        parse_date(f"{_A_YEAR_WITHOUT_LEAP_DAY}-{day}", f"capitalisation_days, {day}")
+
+
+def _product(row: asyncpg.Record) -> Product:
+    return Product(
+        book_id=row["book_id"],
+        product_code=row["product_code"],
+        name_th=row["name_th"],
+        name_en=row["name_en"],
+        terms=Terms(
+            day_count=DayCount(row["day_count"]),
+            rounding=Rounding(row["rounding"]),
+            capitalisation_days=frozenset(row["capitalisation_days"]),
+        ),
+        gl_deposits=row["gl_deposits"],
+        expense_account=row["expense_account"],
+        payable_account=row["payable_account"],
+        family=row["family"],
+    )

@@ -1,0 +1,63 @@
+"""Journals of savings interest: the executable form of the night's rows in docs/accounting.md.
+
+Pure functions from an event's facts to a `Journal`. Amounts are differences and may be negative: a
+negative one turns the two accounts round, since a transfer's amount is always positive.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from ledger.posting.values import Journal, Transfer
+from products.catalogue import Product
+from products.kinds import JournalKind
+
+
+def accrual(journal_id: UUID, product: Product, value_date: date, amount_satang: int) -> Journal:
+    """Interest of one date: expense to accrued payable; the other way when it was too much."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.INTEREST_ACCRUAL,
+        transfers=(_signed(product.expense_account, product.payable_account, amount_satang),),
+        value_date=value_date,
+        reference=product.product_code,
+        narrative=f"Interest of {value_date.isoformat()}",
+        may_exceed_limit=True,
+    )
+
+
+def capitalisation(
+    journal_id: UUID, product: Product, account_id: int, period_end: date, amount_satang: int
+) -> Journal:
+    """Accrued interest credited to the contract at a period's end, with that value date."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.INTEREST_CAPITALISATION,
+        transfers=(_signed(product.payable_account, account_id, amount_satang),),
+        value_date=period_end,
+        reference=product.product_code,
+        narrative=f"Interest credited to {period_end.isoformat()}",
+        may_exceed_limit=True,
+    )
+
+
+def capitalisation_correction(
+    journal_id: UUID, product: Product, account_id: int, period_end: date, amount_satang: int
+) -> Journal:
+    """What an earlier capitalisation should have been more (or less), with its own value date."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.CAPITALISATION_CORRECTION,
+        transfers=(_signed(product.payable_account, account_id, amount_satang),),
+        value_date=period_end,
+        reference=product.product_code,
+        narrative=f"Correction of interest credited to {period_end.isoformat()}",
+        may_exceed_limit=True,
+    )
+
+
+def _signed(debit: int, credit: int, amount_satang: int) -> Transfer:
+    if amount_satang < 0:
+        return Transfer(debit=credit, credit=debit, amount_satang=-amount_satang)
+    return Transfer(debit=debit, credit=credit, amount_satang=amount_satang)

@@ -1,0 +1,283 @@
+"""What every step of the night shares: its frame, its chunks, their rows, its way to post.
+
+A step is a list of chunks; a chunk is one transaction and one row of `products.night_chunk`. A
+chunk whose row is there is skipped, so a killed night resumes; one whose row names refusals that
+keep the day open is run again for just those. Two nights at once are harmless: a chunk takes the
+book's advisory lock first, and only one of them finds it undone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from ledger.db import Connection, Pool, statements, transaction
+from ledger.errors import CffError
+from ledger.money import format_baht
+from ledger.posting.ids import attempts, event_id, journal_id
+from ledger.posting.values import Journal, Origin, Outcome, Status, Unit
+from ledger.posting.write import post_batch
+from products.catalogue import Product
+
+_SQL = statements(Path(__file__).parent / "sql" / "night.sql")
+
+ACTOR = "system:end-of-day"
+CHUNK_CONTRACTS = 5_000
+"""Contracts in a chunk that posts one journal for all of them."""
+
+CHUNK_JOURNALS = 1_000
+"""Contracts, accounts or holds in a chunk that posts one journal or event for each."""
+
+FREEZES = frozenset({"account_frozen_debit", "account_frozen_credit"})
+"""Refusals that do not keep a day open: the interest waits in accrued payable."""
+
+
+class DayNotProven(CffError):  # noqa: N818
+    """The night cannot close its date. The day stays open, doors go on; the message says why."""
+
+    code = "day_not_proven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One chunk is done: for a progress bar. `chunk` counts from 1 to `chunks`."""
+
+    business_date: date
+    step: str
+    chunk: int
+    chunks: int
+
+
+Say = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """The night of one book and business date; `products` by code."""
+
+    pool: Pool
+    book_id: int
+    business_date: date
+    products: Mapping[str, Product]
+    say: Say | None = None
+
+    def event(self, *parts: str | int | date | UUID) -> UUID:
+        """Id of an event of this night; the same in every run of it."""
+        return event_id(self.book_id, "night", self.business_date, *parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedContract:
+    """A contract that a chunk could not post for, with the refusal's code."""
+
+    contract_id: UUID
+    code: str
+    keeps_day_open: bool
+
+    @classmethod
+    def of(cls, contract_id: UUID, outcome: Outcome) -> RefusedContract:
+        """From the outcome of the contract's unit; only freezes let the day close."""
+        code = outcome.refusal.code if outcome.refusal is not None else outcome.status.value
+        return cls(contract_id=contract_id, code=code, keeps_day_open=code not in FREEZES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkResult:
+    """What one transaction of the night did: contracts (or accounts, holds), satang, refusals."""
+
+    contracts: int = 0
+    amount_satang: int = 0
+    refused: tuple[RefusedContract, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A chunk that ran before and left refusals that keep the day open."""
+
+    contract_ids: tuple[UUID, ...]
+    before: ChunkResult
+
+
+Work = Callable[[Connection, Retry | None], Awaitable[ChunkResult]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractChunk:
+    """Contracts of one product by key: `first` <= contract_id < `stop`; None = no bound."""
+
+    number: int
+    product_code: str
+    first: UUID | None
+    stop: UUID | None
+    contracts: int
+
+
+async def contract_chunks(night: Night, size: int) -> list[ContractChunk]:
+    """The date's contracts in key order, product by product; the same list in every run."""
+    rows = await night.pool.fetch(_SQL["contract_chunks"], night.book_id, night.business_date, size)
+    return [ContractChunk(number=number, **dict(row)) for number, row in enumerate(rows)]
+
+
+@asynccontextmanager
+async def chunk_transaction(night: Night) -> AsyncIterator[Connection]:
+    """A transaction of this night; of two nights of a book at once, one waits here."""
+    async with transaction(night.pool, ACTOR) as connection:
+        await connection.execute(_SQL["one_night_a_book"], night.book_id)
+        yield connection
+
+
+async def run_chunk(night: Night, step: str, number: int, of: int, work: Work) -> None:
+    """Run one chunk unless its row says that it is done; then tell whoever watches."""
+    async with chunk_transaction(night) as connection:
+        before = await _recorded(connection, night, step, number)
+        waiting = tuple(r.contract_id for r in before.refused if r.keeps_day_open) if before else ()
+        if before is None or waiting:
+            retry = Retry(contract_ids=waiting, before=before) if before is not None else None
+            result = await work(connection, retry)
+            await _record(connection, night, step, number, result)
+    if night.say is not None:
+        night.say(
+            Progress(business_date=night.business_date, step=step, chunk=number + 1, chunks=of)
+        )
+
+
+async def finished_chunks(
+    connection: Connection | Pool, book_id: int, business_date: date
+) -> dict[tuple[str, int], ChunkResult]:
+    """Every chunk row of a date by step and number."""
+    rows = await connection.fetch(_SQL["chunks_of_day"], book_id, business_date)
+    return {
+        (row["step"], row["chunk"]): ChunkResult(
+            contracts=row["contracts"],
+            amount_satang=row["amount_satang"],
+            refused=_refused(row["refused"]),
+        )
+        for row in rows
+    }
+
+
+async def post(connection: Connection, night: Night, units: Sequence[Unit]) -> list[Outcome]:
+    """Post units on the night's date inside the chunk's transaction; refusals are outcomes."""
+    if not units:
+        return []
+    return await post_batch(
+        connection,
+        night.book_id,
+        units,
+        origin=Origin.NIGHT,
+        business_date=night.business_date,
+    )
+
+
+async def post_own(connection: Connection, night: Night, unit: Unit, what: str) -> Outcome:
+    """Post a unit over the book's own accounts, which nothing may refuse: else loud, undone."""
+    (outcome,) = await post(connection, night, [unit])
+    if outcome.status is not Status.ACCEPTED:
+        reason = outcome.refusal or outcome.status.value
+        raise DayNotProven(
+            f"{what} of {night.business_date} was not accepted: {reason}. Mend the accounts named "
+            "and run end-of-day again"
+        )
+    return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Journals to post for one event of the night, before their attempt is known.
+
+    journals are made with the id of their own event; `unit_of` puts the attempt in.
+    """
+
+    event: UUID
+    journals: tuple[Journal, ...]
+    reason: str = ""
+
+
+async def units_of(connection: Connection, night: Night, drafts: Sequence[Draft]) -> list[Unit]:
+    """Units of drafts: each id contains the attempt, read in the transaction that posts."""
+    attempt = await attempts(connection, night.book_id, [draft.event for draft in drafts])
+    return [
+        Unit(
+            operations=tuple(
+                _with_id(journal, journal_id(journal.journal_id, attempt[draft.event]))
+                for journal in draft.journals
+            ),
+            actor=ACTOR,
+            reason=draft.reason,
+            event_id=draft.event,
+        )
+        for draft in drafts
+    ]
+
+
+def _with_id(journal: Journal, new_id: UUID) -> Journal:
+    return Journal(
+        journal_id=new_id,
+        kind=journal.kind,
+        transfers=journal.transfers,
+        value_date=journal.value_date,
+        reference=journal.reference,
+        narrative=journal.narrative,
+        may_exceed_limit=journal.may_exceed_limit,
+    )
+
+
+def named(refused: RefusedContract, step: str) -> str:
+    """A refusal in words, for the message that keeps a day open."""
+    return f"{step}: contract {refused.contract_id} was refused ({refused.code})"
+
+
+def differs(what: str, left: int, right: int) -> str:
+    """A control total that does not agree, in words."""
+    gap = format_baht(left - right, thousands=True)
+    return f"{what}: {format_baht(left, True)} against {format_baht(right, True)} (off by {gap})"
+
+
+async def _recorded(
+    connection: Connection, night: Night, step: str, number: int
+) -> ChunkResult | None:
+    row = await connection.fetchrow(
+        _SQL["chunk"], night.book_id, night.business_date, step, number
+    )
+    if row is None:
+        return None
+    return ChunkResult(
+        contracts=row["contracts"],
+        amount_satang=row["amount_satang"],
+        refused=_refused(row["refused"]),
+    )
+
+
+async def _record(
+    connection: Connection, night: Night, step: str, number: int, result: ChunkResult
+) -> None:
+    listed = [
+        {"contract_id": str(r.contract_id), "code": r.code, "keeps_day_open": r.keeps_day_open}
+        for r in result.refused
+    ]
+    await connection.execute(
+        _SQL["record_chunk"],
+        night.book_id,
+        night.business_date,
+        step,
+        number,
+        result.contracts,
+        result.amount_satang,
+        json.dumps(listed),
+    )
+
+
+def _refused(text: str) -> tuple[RefusedContract, ...]:
+    return tuple(
+        RefusedContract(
+            contract_id=UUID(entry["contract_id"]),
+            code=entry["code"],
+            keeps_day_open=entry["keeps_day_open"],
+        )
+        for entry in json.loads(text)
+    )

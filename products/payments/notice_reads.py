@@ -1,0 +1,152 @@
+"""Reading notices: by id, as a list by pages, their history, and what a decision needs to know.
+
+Everything is set-based: one query serves one notice or the five hundred of a window of a file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from ledger.books import read_head
+from ledger.db import Connection, statements
+from ledger.errors import NotFound
+from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
+
+SQL = statements(Path(__file__).parent / "sql" / "notices.sql")
+
+PAGE_MAX = 1000
+"""Notices on one page at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractFacts:
+    """What a notice needs of the contract that it names."""
+
+    contract_id: UUID
+    contract_no: str
+    party_id: int
+    account_id: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known when notices are decided: the dates, the banks, contracts, recorded ids."""
+
+    book_id: int
+    business_date: date
+    value_date_floor: date
+    banks: frozenset[str]
+    contracts: dict[str, ContractFacts]
+    notices: dict[UUID, Notice]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One numbered change of a notice: when, who, why, from where to where."""
+
+    recorded_seq: int
+    kind: int
+    code: str
+    name_th: str
+    name_en: str
+    business_date: date
+    recorded_at: datetime
+    actor: str
+    reason: str
+    body: dict[str, object]
+
+
+async def load(connection: Connection, book_id: int, ids: Sequence[UUID]) -> dict[UUID, Notice]:
+    """The notices that exist among `ids`."""
+    if not ids:
+        return {}
+    rows = await connection.fetch(SQL["notices"], book_id, list(ids))
+    return {row["notice_id"]: notice_of(row) for row in rows}
+
+
+async def get(connection: Connection, book_id: int, notice_id: UUID) -> Notice:
+    """One notice. Raises `NotFound`."""
+    found = await load(connection, book_id, [notice_id])
+    if notice_id not in found:
+        raise NotFound("notice", notice_id)
+    return found[notice_id]
+
+
+async def load_known(
+    connection: Connection, book_id: int, ids: Sequence[UUID], contract_nos: Sequence[str]
+) -> Known:
+    """Everything that receiving these notices depends on, read at one go."""
+    head = await read_head(connection, book_id)
+    banks = await connection.fetch(SQL["bank_codes"], book_id)
+    contracts = await connection.fetch(SQL["contracts"], book_id, sorted(set(contract_nos)))
+    return Known(
+        book_id=book_id,
+        business_date=head.business_date,
+        value_date_floor=head.value_date_floor,
+        banks=frozenset(row["bank_code"] for row in banks),
+        contracts={row["contract_no"]: _contract(row) for row in contracts},
+        notices=await load(connection, book_id, ids),
+    )
+
+
+async def page(
+    connection: Connection,
+    book_id: int,
+    *,
+    after_seq: int = 0,
+    limit: int = 100,
+    status: NoticeStatus | None = None,
+    contract_id: UUID | None = None,
+    party_id: int | None = None,
+) -> list[Notice]:
+    """Notices in the order of their arrival, those after `after_seq`; at most `limit`.
+
+    The next page begins after the last one's `received_seq`; a page shorter than `limit` is the
+    last. Filters are joined by "and".
+    """
+    conditions: list[str] = []
+    arguments: list[object] = [book_id, after_seq, max(1, min(limit, PAGE_MAX))]
+    filters = (("n.status", status), ("n.contract_id", contract_id), ("c.party_id", party_id))
+    for column, value in filters:
+        if value is not None:
+            arguments.append(value)
+            conditions.append(f"AND {column} = ${len(arguments)}")
+    query = SQL["page"].replace("/* filters */", " ".join(conditions))
+    return [notice_of(row) for row in await connection.fetch(query, *arguments)]
+
+
+async def history(connection: Connection, book_id: int, notice_id: UUID) -> list[HistoryEntry]:
+    """Every change of a notice in the order of the book; [] for an id that is no notice."""
+    rows = await connection.fetch(SQL["history"], book_id, notice_id)
+    return [HistoryEntry(**dict(row) | {"body": json.loads(row["body"])}) for row in rows]
+
+
+async def expired(connection: Connection, book_id: int, on: date) -> list[UUID]:
+    """Withdrawals still unpaid whose hold has run out, as of a business date."""
+    return [row["notice_id"] for row in await connection.fetch(SQL["expired"], book_id, on)]
+
+
+def notice_of(row: asyncpg.Record) -> Notice:
+    """The value of a row that has the columns of the statement `notices`."""
+    values = dict(row)
+    values["kind"] = NoticeKind(values["kind"])
+    values["status"] = NoticeStatus(values["status"])
+    return Notice(**values)
+
+
+def _contract(row: asyncpg.Record) -> ContractFacts:
+    return ContractFacts(
+        contract_id=row["contract_id"],
+        contract_no=row["contract_no"],
+        party_id=row["party_id"],
+        account_id=row["account_id"],
+        is_open=row["state"] == 1,
+    )

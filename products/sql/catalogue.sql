@@ -1,0 +1,15 @@
+-- Products: written once, read by every night.
+
+-- create_product --
+INSERT INTO products.product (
+    book_id, product_code, family, name_th, name_en, day_count, rounding, capitalisation_days,
+    gl_deposits, expense_account, payable_account
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
+-- products_of_book --
+SELECT
+    p.book_id, p.product_code, p.family, p.name_th, p.name_en, p.day_count, p.rounding,
+    p.capitalisation_days, p.gl_deposits, p.expense_account, p.payable_account
+FROM products.product AS p
+WHERE p.book_id = $1
+ORDER BY p.product_code

@@ -1,0 +1,67 @@
+-- Contracts: read by doors and the night, written only by units under the book head.
+
+-- lock_contracts --
+-- Rows that a unit was decided on: one order for everyone, and nobody waits.
+SELECT c.contract_id AS id, c.version
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid[])
+ORDER BY c.contract_id
+FOR UPDATE SKIP LOCKED
+
+-- contract_by_no --
+SELECT
+    c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
+    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_no = $2
+
+-- contracts_by_nos --
+SELECT
+    c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
+    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_no = ANY($2::text[])
+
+-- contracts_by_ids --
+SELECT
+    c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
+    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid[])
+
+-- insert_contract --
+-- $7 is the batch's business date: a door may have decided before cut-off.
+INSERT INTO products.contract (
+    book_id, contract_id, contract_no, product_code, party_id, account_id, opened_on, interest_from
+) VALUES ($1, $2, $3, $4, $5, $6, $7::date, greatest($8::date, $7::date))
+
+-- insert_interest_state --
+INSERT INTO products.interest_state (
+    book_id, contract_id, accrued_to, period_start, cumulative_exact, cumulative_satang,
+    accrued_satang, capitalised_satang
+)
+SELECT c.book_id, c.contract_id, c.interest_from - 1, c.interest_from, 0, 0, 0, 0
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_id = $2::uuid
+
+-- standing_for_close --
+-- Everything that can stand against closing, in one look.
+SELECT
+    h.business_date, b.credits - b.debits AS balance, b.held, s.accrued_to,
+    s.accrued_satang - s.capitalised_satang AS outstanding,
+    EXISTS (
+        SELECT FROM ledger.movement AS m
+        WHERE m.book_id = c.book_id AND m.account_id = c.account_id
+            AND m.business_date > s.accrued_to
+    ) AS moved_since
+FROM products.contract AS c
+INNER JOIN ledger.book_head AS h ON h.book_id = c.book_id
+INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
+INNER JOIN products.interest_state AS s
+    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+WHERE c.book_id = $1 AND c.contract_id = $2
+
+-- close_contract --
+UPDATE products.contract AS c
+SET state = 2, closed_on = $4, version = c.version + 1
+WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3

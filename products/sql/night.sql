@@ -1,0 +1,65 @@
+-- The frame of the night: which dates, which chunks, what is done.
+
+-- one_night_a_book --
+-- Two-key advisory locks are a space of their own: 1313 is the night's, the other key the book.
+SELECT pg_advisory_xact_lock(1313, $1::integer)
+
+-- contract_chunks --
+-- Bounds of chunks of $3 contracts in key order, product by product. The set of contracts of a
+-- date that was cut off is frozen: every run makes the same list.
+SELECT
+    b.product_code,
+    CASE WHEN b.place = 1 THEN NULL ELSE b.contract_id END AS first,
+    lead(b.contract_id) OVER one_product AS stop,
+    (least(b.place + $3::bigint - 1, b.total) - b.place + 1)::integer AS contracts
+FROM (
+    SELECT
+        c.product_code, c.contract_id,
+        row_number() OVER (PARTITION BY c.product_code ORDER BY c.contract_id) AS place,
+        count(*) OVER (PARTITION BY c.product_code) AS total
+    FROM products.contract AS c
+    WHERE c.book_id = $1 AND c.interest_from <= $2 AND (c.closed_on IS NULL OR c.closed_on > $2)
+) AS b
+WHERE (b.place - 1) % $3::bigint = 0
+WINDOW one_product AS (PARTITION BY b.product_code ORDER BY b.contract_id)
+ORDER BY b.product_code, b.contract_id
+
+-- chunk --
+SELECT n.contracts, n.amount_satang, n.refused
+FROM products.night_chunk AS n
+WHERE n.book_id = $1 AND n.business_date = $2 AND n.step = $3 AND n.chunk = $4
+
+-- chunks_of_day --
+SELECT n.step, n.chunk, n.contracts, n.amount_satang, n.refused
+FROM products.night_chunk AS n
+WHERE n.book_id = $1 AND n.business_date = $2
+ORDER BY n.step, n.chunk
+
+-- record_chunk --
+-- A second run of a chunk (its refusals tried again) replaces the row's sums.
+INSERT INTO products.night_chunk (
+    book_id, business_date, step, chunk, contracts, amount_satang, refused
+) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (book_id, business_date, step, chunk) DO UPDATE
+SET contracts = excluded.contracts, amount_satang = excluded.amount_satang,
+    refused = excluded.refused, finished_at = clock_timestamp()
+
+-- days_to_run --
+-- Dates that are not proven, oldest first.
+SELECT d.business_date, d.state
+FROM ledger.day AS d
+WHERE d.book_id = $1 AND d.state <> 3
+ORDER BY d.business_date
+
+-- day --
+SELECT d.state, d.cut_seq, d.proven_seq
+FROM ledger.day AS d
+WHERE d.book_id = $1 AND d.business_date = $2
+
+-- earlier_unproven --
+SELECT min(d.business_date)
+FROM ledger.day AS d
+WHERE d.book_id = $1 AND d.business_date < $2 AND d.state <> 3
+
+-- head_date --
+SELECT h.business_date FROM ledger.book_head AS h WHERE h.book_id = $1

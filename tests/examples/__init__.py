@@ -1,0 +1,1 @@
+"""The example month keeps its promises."""

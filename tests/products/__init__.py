@@ -1,0 +1,1 @@
+"""The products, from a clerk's and an accountant's side."""

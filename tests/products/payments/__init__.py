@@ -1,0 +1,1 @@
+"""Notices, bank statements and their matching."""
