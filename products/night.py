@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -190,7 +190,7 @@ async def post_own(connection: Connection, night: Night, unit: Unit, what: str) 
 class Draft:
     """Journals to post for one event of the night, before their attempt is known.
 
-    journals are made with the id of their own event; `unit_of` puts the attempt in.
+    journals: their `journal_id` is the id of their own event; `units_of` puts the attempt in.
     """
 
     event: UUID
@@ -204,7 +204,7 @@ async def units_of(connection: Connection, night: Night, drafts: Sequence[Draft]
     return [
         Unit(
             operations=tuple(
-                _with_id(journal, journal_id(journal.journal_id, attempt[draft.event]))
+                replace(journal, journal_id=journal_id(journal.journal_id, attempt[draft.event]))
                 for journal in draft.journals
             ),
             actor=ACTOR,
@@ -213,18 +213,6 @@ async def units_of(connection: Connection, night: Night, drafts: Sequence[Draft]
         )
         for draft in drafts
     ]
-
-
-def _with_id(journal: Journal, new_id: UUID) -> Journal:
-    return Journal(
-        journal_id=new_id,
-        kind=journal.kind,
-        transfers=journal.transfers,
-        value_date=journal.value_date,
-        reference=journal.reference,
-        narrative=journal.narrative,
-        may_exceed_limit=journal.may_exceed_limit,
-    )
 
 
 def named(refused: RefusedContract, step: str) -> str:

@@ -17,23 +17,13 @@ import asyncpg
 from ledger.books import read_head
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
+from products.contracts import Contract, by_nos
 from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
 
 SQL = statements(Path(__file__).parent / "sql" / "notices.sql")
 
 PAGE_MAX = 1000
 """Notices on one page at most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContractFacts:
-    """What a notice needs of the contract that it names."""
-
-    contract_id: UUID
-    contract_no: str
-    party_id: int
-    account_id: int
-    is_open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +34,7 @@ class Known:
     business_date: date
     value_date_floor: date
     banks: frozenset[str]
-    contracts: dict[str, ContractFacts]
+    contracts: dict[str, Contract]
     notices: dict[UUID, Notice]
 
 
@@ -86,13 +76,12 @@ async def load_known(
     """Everything that receiving these notices depends on, read at one go."""
     head = await read_head(connection, book_id)
     banks = await connection.fetch(SQL["bank_codes"], book_id)
-    contracts = await connection.fetch(SQL["contracts"], book_id, sorted(set(contract_nos)))
     return Known(
         book_id=book_id,
         business_date=head.business_date,
         value_date_floor=head.value_date_floor,
         banks=frozenset(row["bank_code"] for row in banks),
-        contracts={row["contract_no"]: _contract(row) for row in contracts},
+        contracts=await by_nos(connection, book_id, sorted(set(contract_nos))),
         notices=await load(connection, book_id, ids),
     )
 
@@ -129,9 +118,10 @@ async def history(connection: Connection, book_id: int, notice_id: UUID) -> list
     return [HistoryEntry(**dict(row) | {"body": json.loads(row["body"])}) for row in rows]
 
 
-async def expired(connection: Connection, book_id: int, on: date) -> list[UUID]:
-    """Withdrawals still unpaid whose hold has run out, as of a business date."""
-    return [row["notice_id"] for row in await connection.fetch(SQL["expired"], book_id, on)]
+async def expired(connection: Connection, book_id: int, on: date) -> list[tuple[UUID, bool]]:
+    """Withdrawals still unpaid whose hold has run out on a business date, and: is it still open?"""
+    rows = await connection.fetch(SQL["expired"], book_id, on)
+    return [(row["notice_id"], row["is_open"]) for row in rows]
 
 
 def notice_of(row: asyncpg.Record) -> Notice:
@@ -140,13 +130,3 @@ def notice_of(row: asyncpg.Record) -> Notice:
     values["kind"] = NoticeKind(values["kind"])
     values["status"] = NoticeStatus(values["status"])
     return Notice(**values)
-
-
-def _contract(row: asyncpg.Record) -> ContractFacts:
-    return ContractFacts(
-        contract_id=row["contract_id"],
-        contract_no=row["contract_no"],
-        party_id=row["party_id"],
-        account_id=row["account_id"],
-        is_open=row["state"] == 1,
-    )

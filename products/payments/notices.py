@@ -16,7 +16,7 @@ hold ends 30 days after the day asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar
@@ -35,6 +35,7 @@ from ledger.posting.values import (
     RowWrite,
     Unit,
 )
+from products.contracts import ACTIVE
 from products.kinds import EventKind
 from products.payments import postings
 from products.payments.banks import PaymentAccounts
@@ -96,7 +97,7 @@ def decide_receive(body: NoticeIn, known: Known, where: str = "notice") -> Decis
     if contract is None:
         problem = Problem(where=place, got=body.account, expected="the number of a contract here")
         return _refused("unknown_account", [problem])
-    if not contract.is_open:
+    if contract.state != ACTIVE:
         problem = Problem(where=place, got=f"{body.account}, closed", expected="an open contract")
         return _refused("account_closed", [problem])
     if body.bank not in known.banks:
@@ -357,7 +358,3 @@ def _release(unit: Unit, notice: Notice, *, expired: bool) -> Unit:
         reads=unit.reads,
         writes=unit.writes,
     )
-
-
-Act = Callable[[Notice], Unit]
-"""A decision on one notice, ready but for the notice itself."""

@@ -8,10 +8,14 @@ proven day with its closings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
+import asyncpg
+
+from ledger import embedded
 from ledger.db import Connection
 from ledger.kinds import EventKind, JournalKind
 from ledger.posting.values import (
@@ -97,6 +101,25 @@ async def post(
     asked = [Unit(operations=tuple(operations), actor="somchai") for operations in units]
     async with connection.transaction():
         return await post_batch(connection, BOOK, asked, origin=origin, business_date=business_date)
+
+
+@asynccontextmanager
+async def lived_book(server: embedded.Lease, template: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection to a database of its own that holds this book, fully lived."""
+    name = f"proof_{uuid4().hex}"
+    keeper = await asyncpg.connect(server.dsn("postgres"))
+    await keeper.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        connection = await asyncpg.connect(server.dsn(name))
+        try:
+            await make_book(connection)
+            await live_three_days(connection)
+            yield connection
+        finally:
+            await connection.close()
+    finally:
+        await keeper.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await keeper.close()
 
 
 async def make_book(connection: Connection) -> None:

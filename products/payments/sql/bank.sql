@@ -117,6 +117,8 @@ WITH found AS (
     SELECT n.notice_id FROM products.notice AS n
     WHERE n.book_id = $1 AND n.reference = ANY($4::text [])
         AND (n.status IN (1, 13) OR (n.status IN (3, 22) AND n.kind = 2))
+    UNION
+    SELECT t.notice_id FROM unnest($5::uuid []) AS t (notice_id)
 )
 SELECT f.notice_id,
     EXISTS (

@@ -1,11 +1,5 @@
 -- Notices of member co-ops: what a decision is made on, and the rows to write if it is accepted.
 
--- contracts --
--- The contracts named by the lines of a file, with the account that their money stands on.
-SELECT c.contract_no, c.contract_id, c.party_id, c.account_id, c.state
-FROM products.contract AS c
-WHERE c.book_id = $1 AND c.contract_no = ANY($2::text [])
-
 -- bank_codes --
 SELECT a.bank_code FROM products.bank_account AS a WHERE a.book_id = $1
 
@@ -66,7 +60,7 @@ ORDER BY e.recorded_seq
 
 -- expired --
 -- Withdrawals whose hold can no longer be captured on the given business date.
-SELECT n.notice_id
+SELECT n.notice_id, h.state = 1 AS is_open
 FROM products.notice AS n
 INNER JOIN ledger.hold AS h ON h.book_id = n.book_id AND h.hold_id = n.notice_id
 WHERE n.book_id = $1 AND n.status IN (11, 12) AND h.state IN (1, 4) AND h.expires_on <= $2

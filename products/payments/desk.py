@@ -1,0 +1,143 @@
+"""The desk: everything that lies open between the bank's lines and the members' notices.
+
+Read at one go and never changed: the open lines (new ones and suspended ones), the notices that
+they might be about, and what earlier attempts taught: pairs that a person took apart, refusals of
+the judge. `settling` and `resolving` decide on it.
+
+A line's event carries its version, so each step of its life has ids of its own; the attempt within
+a step is counted on the remembered refusals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from ledger.books import read_head
+from ledger.db import Connection
+from ledger.posting.ids import event_id, journal_id
+from products.payments.bank_statement import LineKind
+from products.payments.banks import (
+    SQL,
+    BankAccount,
+    PaymentAccounts,
+    bank_accounts,
+    payment_accounts,
+)
+from products.payments.lines import BankLine, line_of
+from products.payments.matching import references_of
+from products.payments.notice_reads import load
+from products.payments.notice_values import Notice
+from products.payments.postings import source_of, value_date_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What lies open, and what is needed to post it.
+
+    settled:  withdrawals whose payment the bank has debited.
+    returned: withdrawals whose payment has come back.
+    refused:  for a line, the codes of the refusals of its present step, oldest first.
+    undone:   (line, notice) that a person took apart.
+    """
+
+    book_id: int
+    business_date: date
+    value_date_floor: date
+    accounts: PaymentAccounts
+    banks: dict[str, BankAccount]
+    lines: tuple[BankLine, ...]
+    notices: dict[UUID, Notice]
+    settled: frozenset[UUID]
+    returned: frozenset[UUID]
+    refused: dict[UUID, tuple[str, ...]]
+    undone: frozenset[tuple[UUID, UUID]]
+
+    def bank_account(self, line: BankLine) -> int:
+        """The account of the book that mirrors the line's bank account."""
+        return self.banks[line.bank_code].account_id
+
+    def source(self, line: BankLine) -> int:
+        """The account on which the line's money stands now."""
+        return source_of(line, self.bank_account(line), self.accounts)
+
+    def value_date(self, line: BankLine) -> date:
+        """The value date that the book gives the line."""
+        return value_date_of(line, self.business_date, self.value_date_floor)
+
+    def event(self, line: BankLine) -> UUID:
+        """The line's present step."""
+        return line_event(self.book_id, line)
+
+    def journal_id(self, line: BankLine) -> UUID:
+        """The id of the journal that takes the line its next step."""
+        attempt = 1 + len(self.refused.get(line.line_id, ()))
+        return journal_id(self.event(line), attempt)
+
+
+def line_event(book_id: int, line: BankLine) -> UUID:
+    """The event of a line's present step: its id and the version that the step begins from."""
+    return event_id(book_id, "bank_line", line.line_id, line.version)
+
+
+async def load_desk(connection: Connection, book_id: int, bank_code: str | None = None) -> Desk:
+    """The desk of a bank, or of all banks."""
+    rows = await connection.fetch(SQL["open_lines"], book_id, bank_code)
+    return await _desk_of(connection, book_id, [line_of(row) for row in rows], ())
+
+
+async def load_lines(
+    connection: Connection, book_id: int, line_ids: Sequence[UUID], notice_ids: Sequence[UUID]
+) -> Desk:
+    """A desk with just these lines, in whatever state, and these notices besides the candidates."""
+    rows = await connection.fetch(SQL["lines"], book_id, list(line_ids))
+    return await _desk_of(connection, book_id, [line_of(row) for row in rows], notice_ids)
+
+
+async def _desk_of(
+    connection: Connection, book_id: int, lines: list[BankLine], notice_ids: Sequence[UUID]
+) -> Desk:
+    head = await read_head(connection, book_id)
+    ids = [line.line_id for line in lines]
+    found = await connection.fetch(
+        SQL["candidates"],
+        book_id,
+        [line.bank_code for line in lines],
+        [line.amount_satang for line in lines],
+        sorted({reference for line in lines for reference in line_references(line)}),
+        list(notice_ids),
+    )
+    undone = await connection.fetch(SQL["undone_pairs"], book_id, ids)
+    return Desk(
+        book_id=book_id,
+        business_date=head.business_date,
+        value_date_floor=head.value_date_floor,
+        accounts=await payment_accounts(connection, book_id),
+        banks=await bank_accounts(connection, book_id),
+        lines=tuple(lines),
+        notices=await load(connection, book_id, [row["notice_id"] for row in found]),
+        settled=frozenset(row["notice_id"] for row in found if row["settled"]),
+        returned=frozenset(row["notice_id"] for row in found if row["returned"]),
+        refused=await _refused(connection, book_id, lines),
+        undone=frozenset((row["line_id"], row["notice_id"]) for row in undone),
+    )
+
+
+async def _refused(
+    connection: Connection, book_id: int, lines: Sequence[BankLine]
+) -> dict[UUID, tuple[str, ...]]:
+    events = {line_event(book_id, line): line.line_id for line in lines}
+    codes: dict[UUID, tuple[str, ...]] = {}
+    for row in await connection.fetch(SQL["refused_events"], book_id, list(events)):
+        line_id = events[row["event_id"]]
+        codes[line_id] = (*codes.get(line_id, ()), row["code"])
+    return codes
+
+
+def line_references(line: BankLine) -> tuple[str, ...]:
+    """The references by which a line's notices are looked for."""
+    if line.kind is LineKind.RETURN:
+        return references_of(line.original_reference)
+    return references_of(line.reference, line.remittance)
