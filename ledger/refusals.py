@@ -50,13 +50,13 @@ def _rule(code: str, sticky: bool, message_en: str, message_th: str) -> Rule:
 
 REFUSALS: tuple[Rule, ...] = (
     # About the request itself: never sticky, nothing of the book decided it.
-    _rule("empty_journal", False, "the journal has no transfer", "รายการไม่มีบรรทัดโอน"),
     _rule(
         "id_conflict",
         False,
         "this id is recorded already with another body",
         "รหัสนี้ถูกบันทึกแล้วด้วยข้อมูลอื่น",
     ),
+    _rule("empty_journal", False, "the journal has no transfer", "รายการไม่มีบรรทัดโอน"),
     _rule(
         "amount_out_of_range",
         False,

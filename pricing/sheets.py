@@ -102,10 +102,10 @@ async def approve_sheet(
     on: date,
     clock: Clock = now,
 ) -> Sheet:
-    """Approve a draft on the date `on`; from its own date it is in force.
+    """Approve a draft on the date `on`, which lies before the date from which it is in force.
 
     Raises `NotFound` when there is no such draft, `Forbidden` when the maker approves, and
-    `InvalidInput` when the sheet would be effective before its approval or when another sheet of
+    `InvalidInput` when the sheet would be effective by its approval or when another sheet of
     the product is approved for that very date.
     """
     change = (
@@ -158,7 +158,7 @@ async def _in_words(person: str, on: date) -> AsyncIterator[None]:
             raise InvalidInput.one(
                 "approved_on",
                 on.isoformat(),
-                "a date not later than the sheet's effective_from",
+                "a date before the sheet's effective_from",
                 "A rate never reaches back: draft it for a later date.",
             ) from error
         if name == "one_approved_rate_a_day":

@@ -97,7 +97,7 @@ async def _accrue_chunk(
         EXACT_DENOMINATOR,
         product.terms.rounding.value,
     )
-    accrued, amount = int(row["contracts"]), int(row["amount_satang"])
+    accrued, amount = (0, 0) if row is None else (row["contracts"], row["amount_satang"])
     ensure(
         accrued == chunk.contracts,
         f"accrue {day}, {chunk.product_code}, chunk {chunk.number}: {accrued} contracts stood at "
@@ -139,9 +139,7 @@ async def _capitalise_chunk(
     await _record_credits(connection, night.book_id, night.business_date, credited)
     if retry is None:
         bounds = (chunk.product_code, chunk.first, chunk.stop)
-        await connection.execute(
-            _SQL["begin_period"], night.book_id, night.business_date, *bounds
-        )
+        await connection.execute(_SQL["begin_period"], night.book_id, night.business_date, *bounds)
     return _capitalised(chunk, credited, refused, retry)
 
 
@@ -177,6 +175,4 @@ def _capitalised(
     if retry is not None:
         amount += retry.before.amount_satang
         kept = tuple(entry for entry in retry.before.refused if not entry.keeps_day_open)
-    return ChunkResult(
-        contracts=chunk.contracts, amount_satang=amount, refused=(*kept, *refused)
-    )
+    return ChunkResult(contracts=chunk.contracts, amount_satang=amount, refused=(*kept, *refused))

@@ -112,9 +112,7 @@ def span_exact(
     balance_satang: int, annual_rate_e8: int, start: date, stop: date, day_count: DayCount
 ) -> int:
     """Interest of a steady balance over [start, stop): the first day counts, the last does not."""
-    return sum(
-        day_exact(balance_satang, annual_rate_e8, on, day_count) for on in days(start, stop)
-    )
+    return sum(day_exact(balance_satang, annual_rate_e8, on, day_count) for on in days(start, stop))
 
 
 def replay(

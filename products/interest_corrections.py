@@ -130,7 +130,7 @@ def _facts(
     start: date,
     stop: date,
     posted: Mapping[date, int],
-    credits: Mapping[date, int],
+    credited: Mapping[date, int],
     outstanding: int,
     all_of_them: bool,
 ) -> dict[date, int]:
@@ -143,7 +143,7 @@ def _facts(
     for on in days(start, stop):
         outstanding += posted[on]
         if terms.ends_period(on):
-            credit = credits.get(on, 0)
+            credit = credited.get(on, 0)
             outstanding -= credit
             if all_of_them or outstanding != 0:
                 fixed[on] = credit

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 from uuid import UUID
+
+import asyncpg
 
 from ledger.dates import days
 from ledger.db import Connection, statements
@@ -42,7 +44,7 @@ from products.night import (
 _SQL = statements(Path(__file__).parent / "sql" / "late_postings.sql")
 
 CORRECT = "correct"
-_EMPTY: Mapping[date, int] = {}
+_NONE: Mapping[date, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +168,10 @@ async def _post_credits(
         if outcome.status is not Status.ACCEPTED:
             refused.append(RefusedContract.of(contract.contract_id, outcome))
             continue
-        credits = sorted(found[contract.contract_id].credits.items())
+        asked_for = sorted(found[contract.contract_id].credits.items())
         rows += [
             (contract.contract_id, end, amount, receipt.journal_id)
-            for (end, amount), receipt in zip(credits, outcome.receipts, strict=True)
+            for (end, amount), receipt in zip(asked_for, outcome.receipts, strict=True)
         ]
     # Nothing could mend these later under the same dates, so the chunk is undone and is loud.
     if any(entry.keeps_day_open for entry in refused):
@@ -187,9 +189,7 @@ def _event(night: Night, contract_id: UUID, *end: date) -> UUID:
     return night.event(CORRECT, contract_id, *end)
 
 
-async def _record(
-    connection: Connection, night: Night, found: Mapping[UUID, Correction]
-) -> None:
+async def _record(connection: Connection, night: Night, found: Mapping[UUID, Correction]) -> None:
     """Correction rows, and where each contract stands afterwards."""
     rows = [
         (contract_id, day.on, day.balance_satang, day.exact_delta, day.posted_delta)
@@ -237,50 +237,50 @@ async def _load(
     connection: Connection, night: Night, product: Product, contracts: Sequence[LateContract]
 ) -> list[_Case]:
     """What is known of the contracts by the night's date, from their touched periods on."""
-    starts = {c.contract_id: period_start(product.terms, c.touched, c.interest_from) for c in contracts}
+    first = [period_start(product.terms, c.touched, c.interest_from) for c in contracts]
     ids, accounts = [c.contract_id for c in contracts], [c.account_id for c in contracts]
-    first = [starts[contract_id] for contract_id in ids]
     day = (night.book_id, night.business_date)
-    opening = await connection.fetch(_SQL["opening_balances"], *day, accounts, first)
-    moved = await connection.fetch(_SQL["value_dated_changes"], *day, accounts, first)
-    accrued = await connection.fetch(_SQL["recorded_accruals"], *day, ids, first)
-    credited = await connection.fetch(_SQL["recorded_credits"], night.book_id, ids, first)
-    standing = await connection.fetch(_SQL["outstanding"], night.book_id, ids)
-    openings = {row["account_id"]: row["balance"] for row in opening}
-    changes: dict[int, dict[date, int]] = {}
-    for row in moved:
-        changes.setdefault(row["account_id"], {})[row["value_date"]] = row["net"]
-    exact: dict[UUID, dict[date, int]] = {}
-    balances: dict[UUID, dict[date, int]] = {}
-    for row in accrued:
-        exact.setdefault(row["contract_id"], {})[row["accrual_date"]] = int(row["exact"])
-        balances.setdefault(row["contract_id"], {})[row["accrual_date"]] = row["balance_satang"]
-    credits: dict[UUID, dict[date, int]] = {}
-    for row in credited:
-        credits.setdefault(row["contract_id"], {})[row["period_end"]] = row["amount_satang"]
-    owed = {row["contract_id"]: row["outstanding"] for row in standing}
+    rows = await connection.fetch(_SQL["opening_balances"], *day, accounts, first)
+    openings = {row["account_id"]: row["balance"] for row in rows}
+    rows = await connection.fetch(_SQL["value_dated_changes"], *day, accounts, first)
+    changes = _by_date(rows, "account_id", "value_date", "net")
+    rows = await connection.fetch(_SQL["recorded_accruals"], *day, ids, first)
+    exact = _by_date(rows, "contract_id", "accrual_date", "exact")
+    balances = _by_date(rows, "contract_id", "accrual_date", "balance_satang")
+    rows = await connection.fetch(_SQL["recorded_credits"], night.book_id, ids, first)
+    credited = _by_date(rows, "contract_id", "period_end", "amount_satang")
+    rows = await connection.fetch(_SQL["outstanding"], night.book_id, ids)
+    owed = {row["contract_id"]: row["outstanding"] for row in rows}
     return [
         _Case(
             contract=c,
-            start=starts[c.contract_id],
+            start=start,
             opening_satang=openings[c.account_id],
-            changes=_without(changes.get(c.account_id, {}), credits.get(c.contract_id, _EMPTY)),
+            changes=_without(changes.get(c.account_id, _NONE), credited.get(c.contract_id, _NONE)),
             recorded=Recorded(
-                exact=exact.get(c.contract_id, _EMPTY),
-                balances=balances.get(c.contract_id, _EMPTY),
-                credits=credits.get(c.contract_id, _EMPTY),
+                exact=exact.get(c.contract_id, _NONE),
+                balances=balances.get(c.contract_id, _NONE),
+                credits=credited.get(c.contract_id, _NONE),
                 outstanding_satang=owed[c.contract_id],
             ),
         )
-        for c in contracts
+        for c, start in zip(contracts, first, strict=True)
     ]
 
 
-def _without(changes: Mapping[date, int], credits: Mapping[date, int]) -> dict[date, int]:
+def _by_date(
+    rows: Sequence[asyncpg.Record], key: str, on: str, value: str
+) -> dict[object, dict[date, int]]:
+    """Rows as integers by key and date; numeric columns become exact integers here."""
+    found: dict[object, dict[date, int]] = {}
+    for row in rows:
+        found.setdefault(row[key], {})[row[on]] = int(row[value])
+    return found
+
+
+def _without(changes: Mapping[date, int], credited: Mapping[date, int]) -> dict[date, int]:
     """Net changes by value date with capitalisations taken out: those are the replay's to make."""
-    return {
-        on: changes.get(on, 0) - credits.get(on, 0) for on in {*changes.keys(), *credits.keys()}
-    }
+    return {on: changes.get(on, 0) - credited.get(on, 0) for on in {*changes, *credited}}
 
 
 async def _rates(

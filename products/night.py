@@ -229,9 +229,7 @@ def differs(what: str, left: int, right: int) -> str:
 async def _recorded(
     connection: Connection, night: Night, step: str, number: int
 ) -> ChunkResult | None:
-    row = await connection.fetchrow(
-        _SQL["chunk"], night.book_id, night.business_date, step, number
-    )
+    row = await connection.fetchrow(_SQL["chunk"], night.book_id, night.business_date, step, number)
     if row is None:
         return None
     return ChunkResult(

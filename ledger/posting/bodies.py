@@ -52,17 +52,19 @@ def operation_body(operation: Operation) -> str:
     return "{}"
 
 
-def recorded_journal_body(journal: JournalRecord, asked_value_date: date | None) -> str:
+def recorded_journal_body(journal: JournalRecord, asked: date | None, by_default: date) -> str:
     """The body of a recorded journal, as the asker would have written it.
 
-    A journal asked for without a value date took its business date (or, reversing, its target's):
-    asked again without one it is the same journal, on whatever day the retry arrives.
+    asked:      the value date that the operation at hand asks for.
+    by_default: what the journal got if it asked for none: its business date or, reversing, its
+                target's value date. Asked again without one it is the same journal, on whatever
+                day the retry arrives.
     """
-    by_default = journal.reverses is not None or journal.value_date == journal.business_date
+    open_date = asked is None and journal.value_date == by_default
     return _journal_body(
         kind=journal.kind,
         transfers=journal.transfers,
-        value_date=None if asked_value_date is None and by_default else journal.value_date,
+        value_date=None if open_date else journal.value_date,
         reference=journal.reference,
         narrative=journal.narrative,
         hold_id=journal.hold_id,

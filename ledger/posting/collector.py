@@ -20,8 +20,8 @@ from typing import Self
 import asyncpg
 
 from ledger import books, dates
-from ledger.db import Connection, Pool, translate
-from ledger.errors import DatabaseUnavailable, Overloaded, OutcomeUnknown
+from ledger.db import Connection, Pool, translate, translated
+from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from ledger.posting.values import MoveBusinessDate, Origin, Outcome, Status, Unit
 from ledger.posting.write import post_batch
 
@@ -29,6 +29,7 @@ BATCH_MAX = 512
 QUEUE_MAX = 8192
 _STALE_TRIES = 20
 _DEFERRED_PAUSE_SECONDS = 0.002
+_DEFERRED_MAX_SECONDS = 10
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Decide = Callable[[Connection], Awaitable[Unit]]
@@ -41,6 +42,7 @@ CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 class _Waiting:
     unit: Unit
     answer: asyncio.Future[Outcome]
+    deferred_since: float | None = None
 
 
 class Collector:
@@ -116,7 +118,7 @@ class Collector:
             if outcome.status is not Status.DEFERRED and not waiting.answer.done():
                 waiting.answer.set_result(outcome)
         if deferred:
-            queue.extendleft(reversed(deferred))
+            queue.extendleft(reversed([waiting for waiting in deferred if _may_wait(waiting)]))
             if len(deferred) == len(batch):
                 await asyncio.sleep(_DEFERRED_PAUSE_SECONDS)
 
@@ -124,10 +126,13 @@ class Collector:
         """One posting transaction; an error before the commit is sent: nothing was recorded."""
         try:
             connection = await self._pool.acquire()
+        except asyncpg.PostgresError as error:
+            raise translate(error) from error
         except CONNECTION_LOST as error:
             raise DatabaseUnavailable(f"no connection to the database: {error}") from error
         try:
-            await self._move_date_if_due(connection, book_id)
+            async with translated():
+                await self._move_date_if_due(connection, book_id)
             transaction = connection.transaction()
             try:
                 await transaction.start()
@@ -161,6 +166,21 @@ class Collector:
             async with connection.transaction():
                 # Refused when another process has moved the date meanwhile; then the head tells.
                 await post_batch(connection, book_id, [unit], origin=Origin.DOORS)
+
+
+def _may_wait(waiting: _Waiting) -> bool:
+    """False, and the waiter told, when a row has been out of reach for too long (or is not there)."""
+    now = asyncio.get_running_loop().time()
+    if waiting.deferred_since is None:
+        waiting.deferred_since = now
+    if now - waiting.deferred_since < _DEFERRED_MAX_SECONDS:
+        return True
+    if not waiting.answer.done():
+        names = ", ".join(f"{row.table.name} {row.row_id}" for row in waiting.unit.reads)
+        waiting.answer.set_exception(
+            Overloaded(f"rows were locked or missing for {_DEFERRED_MAX_SECONDS} s: {names}")
+        )
+    return False
 
 
 def cut_off_unit(to: date, *, actor: str) -> Unit:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from ledger.errors import ensure
 from ledger.posting import bodies
 from ledger.posting import state as st
 from ledger.posting.journal_rules import judge_journal
@@ -49,7 +50,7 @@ class Judge:
 
     def unit(self, unit: Unit) -> Verdict:
         """The verdict on one unit; the state is changed only when it is accepted."""
-        known = self._known(unit)
+        known = self.known(unit)
         if known is not None:
             return known
         undo = st.Undo(self.state)
@@ -62,18 +63,30 @@ class Judge:
                 result = judge_operation(self.state, operation, unit, undo)
             if isinstance(result, Refusal):
                 undo.restore()
-                return _refused(index, operation, result)
+                return self._remember(_refused(index, operation, result))
             records.append(result)
         return Verdict(status=Status.ACCEPTED, records=tuple(records))
 
-    def _known(self, unit: Unit) -> Verdict | None:
+    def _remember(self, verdict: Verdict) -> Verdict:
+        """Burn the id of a sticky refusal at once: the batch's next unit must find it burnt."""
+        refusal, identity = verdict.refusal, verdict.operation_id
+        if refusal is not None and refusal.sticky and identity is not None:
+            self.state.remembered[identity] = st.Remembered(refusal=refusal, body=verdict.body)
+        return verdict
+
+    def known(self, unit: Unit) -> Verdict | None:
         """A replay, a conflict or a remembered refusal; None when every id of the unit is new."""
+        ensure(bool(unit.operations), "a unit without operations")
         found: list[Record] = []
+        seen: set[UUID] = set()
         new = old = 0
         for index, operation in enumerate(unit.operations):
             identity = bodies.operation_id(operation)
             if identity is None:
                 continue
+            if identity in seen:
+                return _conflict(index, operation, ["operations"])
+            seen.add(identity)
             remembered = self.state.remembered.get(identity)
             recorded = remembered.body if remembered else self._recorded(operation)
             if recorded is None:
@@ -95,16 +108,18 @@ class Judge:
         return Verdict(status=Status.REPLAYED, records=tuple(found))
 
     def _recorded(self, operation: Operation) -> str | None:
-        """The body recorded under the operation's id, if any."""
-        if isinstance(operation, Journal):
-            journal = self.state.journals.get(operation.journal_id)
-            if journal is None:
-                return None
-            return bodies.recorded_journal_body(journal, operation.value_date)
-        if isinstance(operation, PlaceHold):
-            hold = self.state.holds.get(operation.hold_id)
+        """The body recorded under the operation's id, be it a journal's or a hold's."""
+        identity = bodies.operation_id(operation)
+        if identity is None:
+            return None
+        hold = self.state.holds.get(identity)
+        journal = self.state.journals.get(identity)
+        if journal is None or (hold is not None and isinstance(operation, PlaceHold)):
             return None if hold is None else bodies.recorded_hold_body(hold)
-        return None
+        target = self.state.journals.get(journal.reverses) if journal.reverses else None
+        by_default = journal.business_date if target is None else target.value_date
+        asked = operation.value_date if isinstance(operation, Journal) else journal.value_date
+        return bodies.recorded_journal_body(journal, asked, by_default)
 
 
 def _refused(

@@ -125,7 +125,9 @@ def _release_hold(state: st.State, operation: ReleaseHold, undo: st.Undo) -> Ref
         return Refusal(code="unknown_hold", detail=detail)
     if hold.state != st.HOLD_OPEN:
         return Refusal(code="hold_not_open", detail=detail | {"state": hold.state})
-    due = hold.expires_on is not None and hold.expires_on <= state.business_date
+    # Its last day has passed once that day is cut off, also for the night that still posts on it.
+    last_day = min(state.business_date, state.head_date - timedelta(days=1))
+    due = hold.expires_on is not None and hold.expires_on <= last_day
     if operation.expired and not due:
         return Refusal(code="hold_not_yet_due", detail=detail)
     # After this point the release must succeed.
@@ -220,7 +222,8 @@ def _close_account(state: st.State, operation: CloseAccount, undo: st.Undo) -> R
 def _move_business_date(
     state: st.State, operation: MoveBusinessDate, _: st.Undo
 ) -> Refusal | _Event:
-    if operation.to != state.head_date + timedelta(days=1):
+    moved_or_past = state.business_date != state.head_date
+    if moved_or_past or operation.to != state.head_date + timedelta(days=1):
         return Refusal(
             code="business_date_not_next",
             detail={

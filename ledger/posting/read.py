@@ -76,7 +76,7 @@ async def lock_rows(
     for name in sorted(wanted):
         table, ids = wanted[name]
         rows = await connection.fetch(table.select, book_id, sorted(ids))
-        versions |= {(name, row["id"]): row["version"] for row in rows}
+        versions |= {(name, row_id): version for row_id, version in rows}
     return versions
 
 
@@ -116,9 +116,11 @@ class _Wanted:
         """Collect what one operation needs."""
         identity = bodies.operation_id(operation)
         if identity is not None:
+            # Journals and holds share one room of ids, else a refused hold would burn a journal's.
             self.ids.add(identity)
+            self.journals.add(identity)
+            self.holds.add(identity)
         if isinstance(operation, Journal):
-            self.journals.add(operation.journal_id)
             for transfer in operation.transfers:
                 self.accounts.update((transfer.debit, transfer.credit))
             if operation.hold_id is not None:
@@ -126,7 +128,7 @@ class _Wanted:
             if operation.reverses is not None:
                 self.journals.add(operation.reverses)
                 self.reversed_ids.add(operation.reverses)
-        elif isinstance(operation, PlaceHold | ReleaseHold):
+        elif isinstance(operation, ReleaseHold):
             self.holds.add(operation.hold_id)
         elif isinstance(operation, OpenAccount):
             self.codes.add(operation.code)
@@ -244,5 +246,4 @@ def _remembered(row: asyncpg.Record) -> st.Remembered:
     return st.Remembered(
         refusal=Refusal(code=row["code"], detail=json.loads(row["detail"])),
         body=row["body"],
-        batch_no=row["batch_no"],
     )

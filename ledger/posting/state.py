@@ -83,7 +83,6 @@ class Remembered:
 
     refusal: Refusal
     body: str
-    batch_no: int
 
 
 @dataclass(slots=True, kw_only=True)

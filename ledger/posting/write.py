@@ -87,7 +87,9 @@ async def post_batch(
     )
     outcomes: list[Outcome] = []
     for place, unit in enumerate(units):
-        outcome = _before_judging(unit, place in busy, keys, versions, batch)
+        outcome = _by_key(unit, place in busy, keys, batch)
+        if outcome is None and not _answered_before(judge, unit):
+            outcome = _not_now(unit, versions, batch)
         if outcome is None:
             outcome = _judge_one(judge, unit, place, batch)
         outcomes.append(outcome)
@@ -96,24 +98,35 @@ async def post_batch(
     return outcomes
 
 
-def _before_judging(
-    unit: Unit,
-    busy: bool,
-    keys: dict[read.ClosedKey, tuple[bytes, str]],
-    versions: dict[tuple[str, UUID], int],
-    batch: _Batch,
+def _by_key(
+    unit: Unit, busy: bool, keys: dict[read.ClosedKey, tuple[bytes, str]], batch: _Batch
 ) -> Outcome | None:
-    """Replays by key and units that cannot be judged now; keys first, so a retry is a replay."""
-    if unit.key is not None:
-        if busy:
-            return Outcome(status=Status.IN_PROGRESS)
-        known = keys.get((unit.key.client, unit.key.key))
-        if known is not None:
-            same = known[0] == unit.key.request_hash
-            status = Status.REPLAYED if same else Status.KEY_CONFLICT
-            return Outcome(status=status, replay=same, answer=known[1] if same else None)
-        if any(key == unit.key or _same_name(key, unit.key) for _, _, key in batch.keys):
-            return Outcome(status=Status.IN_PROGRESS)
+    """What the unit's idempotency key says of it, if anything."""
+    if unit.key is None:
+        return None
+    if busy:
+        return Outcome(status=Status.IN_PROGRESS)
+    known = keys.get((unit.key.client, unit.key.key))
+    if known is not None:
+        same = known[0] == unit.key.request_hash
+        status = Status.REPLAYED if same else Status.KEY_CONFLICT
+        return Outcome(status=status, replay=same, answer=known[1] if same else None)
+    if any(_same_name(key, unit.key) for _, _, key in batch.keys):
+        return Outcome(status=Status.IN_PROGRESS)
+    return None
+
+
+def _answered_before(judge: Judge, unit: Unit) -> bool:
+    """True of a retry: its answer stands, whatever has become of the rows it was decided on.
+
+    A conflict is no retry: another may have decided the same event meanwhile, so decide again.
+    """
+    verdict = judge.known(unit)
+    return verdict is not None and (verdict.status is Status.REPLAYED or verdict.remembered)
+
+
+def _not_now(unit: Unit, versions: dict[tuple[str, UUID], int], batch: _Batch) -> Outcome | None:
+    """Why a unit cannot be judged in this batch; None when it can."""
     if batch.cut is not None:
         # The date has moved inside this batch: what follows belongs to the next one.
         return Outcome(status=Status.DEFERRED)

@@ -27,7 +27,7 @@ SELECT reverses FROM ledger.transfer
 WHERE book_id = $1 AND reverses = ANY($2::uuid []) AND reverses IS NOT NULL AND line = 0
 
 -- remembered_refusals --
-SELECT operation_id, code, detail, body, batch_no
+SELECT operation_id, code, detail, body
 FROM ledger.refusal WHERE book_id = $1 AND operation_id = ANY($2::uuid []) AND sticky
 
 -- holds --

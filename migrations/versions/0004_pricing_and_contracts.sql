@@ -165,11 +165,14 @@ CREATE TABLE products.accrual_correction (
     made_on date NOT NULL,
     balance_satang bigint NOT NULL,
     exact_delta numeric(60, 0) NOT NULL,
+    posted_delta bigint NOT NULL,
     PRIMARY KEY (book_id, contract_id, accrual_date, made_on),
     CHECK (accrual_date < made_on)
 );
 COMMENT ON COLUMN products.accrual_correction.balance_satang IS
 'The balance that the date bears after this correction.';
+COMMENT ON COLUMN products.accrual_correction.posted_delta IS
+'Satang by which the interest posted for the date changes; a date can differ by rounding alone.';
 COMMENT ON COLUMN products.accrual_correction.made_on IS 'Business date of the night that found it.';
 
 -- Interest credited to the contract for a period end; corrections of it are further rows.

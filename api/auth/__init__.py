@@ -1,0 +1,1 @@
+"""Who calls: API keys, what they may do, whose money they may see."""

@@ -1,0 +1,63 @@
+"""Scopes: what a key may do. A short closed list; a key of a member co-op may hold only some.
+
+A scope says which door opens; whose accounts lie behind it is said by the key's party. What looks
+at the whole book (journals, statements of the bank, the night, the feed) is the Facility's own.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Scope = Literal[
+    "books:read",
+    "accounts:read",
+    "journals:read",
+    "journals:write",
+    "journals:approve",
+    "holds:read",
+    "holds:write",
+    "notices:read",
+    "notices:write",
+    "notices:approve",
+    "notices:pay",
+    "statements:read",
+    "statements:write",
+    "night:read",
+    "night:run",
+    "feed:read",
+]
+
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Every scope there is."""
+
+PARTY_SCOPES: frozenset[Scope] = frozenset(
+    (
+        "books:read",
+        "accounts:read",
+        "holds:read",
+        "holds:write",
+        "notices:read",
+        "notices:write",
+        "notices:approve",
+    )
+)
+"""What a member co-op's key may hold: everything behind these doors belongs to one party."""
+
+MEANINGS: dict[Scope, str] = {
+    "books:read": "see the book, its head and its chart of dates",
+    "accounts:read": "see accounts, balances and statements of accounts",
+    "journals:read": "see journals and proposals of manual journals",
+    "journals:write": "propose a manual journal or a reversal",
+    "journals:approve": "approve or reject another person's proposal",
+    "holds:read": "see holds",
+    "holds:write": "place and release holds",
+    "notices:read": "see notices and their history",
+    "notices:write": "send deposit and withdrawal notices",
+    "notices:approve": "approve or reject another person's notice",
+    "notices:pay": "order the payment of an approved withdrawal",
+    "statements:read": "see bank statements, lines, suspense and proposals of matches",
+    "statements:write": "load bank statements; match and un-match lines",
+    "night:read": "see the state of business dates and the reports of nights",
+    "night:run": "run end of day",
+    "feed:read": "follow everything that is recorded, in order",
+}

@@ -1,0 +1,311 @@
+"""Contracts, compared: every row of the night's record against the life that the proof lives.
+
+Contracts are read in pieces, each in one short snapshot, so that a night that runs meanwhile is
+seen before or after one of its chunks and never in between. Every capitalisation must also be the
+journal that it names, to the contract's account, with the period's end as its value date.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from ledger.db import Connection
+from ledger.proof.report import Difference, compare, differ
+from products.proof.life import Facts, Life, Terms, live
+
+CONTRACTS_AT_ONCE = 1_000
+
+_CONTRACTS = """
+SELECT c.contract_id, c.contract_no, c.product_code, c.account_id, c.interest_from, c.closed_on,
+    s.contract_id AS standing, s.accrued_to, s.period_start, s.cumulative_exact,
+    s.cumulative_satang, s.accrued_satang, s.capitalised_satang
+FROM products.contract AS c
+LEFT JOIN products.interest_state AS s
+    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+WHERE c.book_id = $1 AND ($2::uuid IS NULL OR c.contract_id > $2)
+ORDER BY c.contract_id LIMIT $3
+"""
+_MOVED = """
+SELECT account_id, business_date, value_date, sum(credits - debits)::bigint AS net
+FROM ledger.movement WHERE book_id = $1 AND account_id = ANY($2::integer[])
+GROUP BY account_id, business_date, value_date
+"""
+_ACCRUALS = """
+SELECT contract_id, accrual_date, balance_satang, annual_rate_e8, year_days, exact,
+    cumulative_exact, cumulative_satang
+FROM products.accrual WHERE book_id = $1 AND contract_id = ANY($2::uuid[])
+"""
+_CORRECTIONS = """
+SELECT contract_id, accrual_date, made_on, balance_satang, exact_delta, posted_delta
+FROM products.accrual_correction WHERE book_id = $1 AND contract_id = ANY($2::uuid[])
+"""
+_CREDITS = """
+SELECT k.contract_id, k.period_end, k.made_on, k.amount_satang, k.journal_id, t.debit_account,
+    t.credit_account, t.amount_satang AS posted, t.business_date, t.value_date
+FROM products.capitalisation AS k
+LEFT JOIN ledger.transfer AS t
+    ON t.book_id = k.book_id AND t.journal_id = k.journal_id AND t.line = 0
+WHERE k.book_id = $1 AND k.contract_id = ANY($2::uuid[])
+"""
+_REFUSALS = """
+SELECT business_date, step, refused FROM products.night_chunk
+WHERE book_id = $1 AND step IN ('capitalise', 'correct') AND refused <> '[]'
+"""
+
+Row = Any
+"""An `asyncpg.Record`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A product's terms and the accounts its interest is posted to."""
+
+    terms: Terms
+    expense_account: int
+    payable_account: int
+    gl_deposits: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Shelf:
+    """What all contracts share: products, rates, refusals by night, the last proven date."""
+
+    products: dict[str, Product]
+    rates: dict[str, dict[date, int]]
+    refused: dict[tuple[str, UUID], set[date]]
+    proven: date | None
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the contracts add up to, for the general ledger.
+
+    posted:  (expense account, payable account, night, value date) -> satang.
+    through: the last date that every contract has accrued; None without contracts.
+    """
+
+    contracts: int = 0
+    accruals: int = 0
+    posted: dict[tuple[int, int, date, date], int] = field(default_factory=lambda: defaultdict(int))
+    through: date | None = None
+
+
+@dataclass(slots=True)
+class _Piece:
+    """The rows of some contracts, by contract (movements by account)."""
+
+    contracts: list[Row]
+    moved: dict[int, list[Row]]
+    accruals: dict[UUID, list[Row]]
+    corrections: dict[UUID, list[Row]]
+    credits: dict[UUID, list[Row]]
+
+
+def refused_nights(rows: list[Row]) -> dict[tuple[str, UUID], set[date]]:
+    """(step, contract) -> nights that could not credit it, from the chunk rows."""
+    found: dict[tuple[str, UUID], set[date]] = defaultdict(set)
+    for row in rows:
+        for entry in json.loads(row["refused"]):
+            found[row["step"], UUID(entry["contract_id"])].add(row["business_date"])
+    return found
+
+
+async def read_refusals(connection: Connection, book_id: int) -> dict[tuple[str, UUID], set[date]]:
+    """The refusals that the nights have recorded."""
+    return refused_nights(await connection.fetch(_REFUSALS, book_id))
+
+
+async def check_contracts(
+    connection: Connection, book_id: int, shelf: Shelf, totals: Totals
+) -> list[Difference]:
+    """Live every contract and compare; afterwards `totals` holds what they add up to."""
+    found: list[Difference] = []
+    after: UUID | None = None
+    while True:
+        piece = await _read(connection, book_id, after)
+        for contract in piece.contracts:
+            found += _contract(contract, piece, shelf, totals)
+        if len(piece.contracts) < CONTRACTS_AT_ONCE:
+            return found
+        after = piece.contracts[-1]["contract_id"]
+
+
+async def _read(connection: Connection, book_id: int, after: UUID | None) -> _Piece:
+    if connection.is_in_transaction():
+        return await _read_here(connection, book_id, after)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return await _read_here(connection, book_id, after)
+
+
+async def _read_here(connection: Connection, book_id: int, after: UUID | None) -> _Piece:
+    contracts = await connection.fetch(_CONTRACTS, book_id, after, CONTRACTS_AT_ONCE)
+    ids = [row["contract_id"] for row in contracts]
+    accounts = [row["account_id"] for row in contracts]
+    moved: dict[int, list[Row]] = defaultdict(list)
+    for row in await connection.fetch(_MOVED, book_id, accounts):
+        moved[row["account_id"]].append(row)
+    return _Piece(
+        contracts,
+        moved,
+        await _by_contract(connection, _ACCRUALS, book_id, ids),
+        await _by_contract(connection, _CORRECTIONS, book_id, ids),
+        await _by_contract(connection, _CREDITS, book_id, ids),
+    )
+
+
+async def _by_contract(
+    connection: Connection, question: str, book_id: int, ids: list[UUID]
+) -> dict[UUID, list[Row]]:
+    found: dict[UUID, list[Row]] = defaultdict(list)
+    for row in await connection.fetch(question, book_id, ids):
+        found[row["contract_id"]].append(row)
+    return found
+
+
+def _contract(row: Row, piece: _Piece, shelf: Shelf, totals: Totals) -> Iterator[Difference]:
+    contract_id, number = row["contract_id"], row["contract_no"]
+    product = shelf.products[row["product_code"]]
+    accruals = {r["accrual_date"]: r for r in piece.accruals[contract_id]}
+    facts = _facts(row, piece, shelf, product, accruals)
+    life = live(facts)
+    yield from _accruals(number, life, accruals)
+    yield from _corrections(number, life, piece.corrections[contract_id])
+    yield from _credits(row, product, life, piece.credits[contract_id])
+    yield from _standing(row, facts, life, shelf.proven)
+    totals.contracts += 1
+    totals.accruals += len(accruals)
+    accounts = (product.expense_account, product.payable_account)
+    for (night, on), amount in life.posted.items():
+        totals.posted[(*accounts, night, on)] += amount
+    if row["closed_on"] is None:
+        last = facts.last_accrual
+        totals.through = last if totals.through is None else min(totals.through, last)
+
+
+def _facts(
+    row: Row, piece: _Piece, shelf: Shelf, product: Product, accruals: dict[date, Row]
+) -> Facts:
+    contract_id = row["contract_id"]
+    one_day = timedelta(days=1)
+    last = max(accruals, default=row["interest_from"] - one_day)
+    moved: dict[date, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for movement in piece.moved[row["account_id"]]:
+        moved[movement["business_date"]][movement["value_date"]] += movement["net"]
+    credited: dict[date, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for credit in piece.credits[contract_id]:
+        credited[credit["made_on"]][credit["period_end"]] += credit["amount_satang"]
+    nights = {correction["made_on"] for correction in piece.corrections[contract_id]}
+    return Facts(
+        terms=product.terms,
+        interest_from=row["interest_from"],
+        last_accrual=last,
+        # A night in progress has corrected this contract before it accrues its own date.
+        last_night=min(max({last, *nights, *credited}), last + one_day),
+        moved=moved,
+        credited=credited,
+        refused=frozenset(shelf.refused.get(("capitalise", contract_id), ())),
+        uncorrected=frozenset(shelf.refused.get(("correct", contract_id), ())),
+        rates=shelf.rates.get(row["product_code"], {}),
+    )
+
+
+def _accruals(number: str, life: Life, rows: dict[date, Row]) -> Iterator[Difference]:
+    check = "accruals are the balances by value date"
+    for on, expected in life.accruals.items():
+        where = f"products.accrual {number} {on}"
+        row = rows.get(on)
+        if row is None:
+            yield from differ(check, where, "a row", "none")
+            continue
+        found = {name: int(row[name]) for name in expected}
+        yield from compare(check, where, dict(expected), dict(found))
+    for on in rows.keys() - life.accruals.keys():
+        yield from differ(check, f"products.accrual {number} {on}", "no row", "a row")
+
+
+def _corrections(number: str, life: Life, rows: list[Row]) -> Iterator[Difference]:
+    check = "corrections are what late postings changed"
+    left = {(row["accrual_date"], row["made_on"]): row for row in rows}
+    for key, expected in life.corrections.items():
+        where = f"products.accrual_correction {number} {key[0]} made on {key[1]}"
+        row = left.pop(key, None)
+        if row is None:
+            yield from differ(check, where, "a row", "none")
+            continue
+        found = {name: int(row[name]) for name in expected}
+        yield from compare(check, where, dict(expected), dict(found))
+    for on, made_on in left:
+        where = f"products.accrual_correction {number} {on} made on {made_on}"
+        yield from differ(check, where, "no row", "a row")
+
+
+def _credits(row: Row, product: Product, life: Life, rows: list[Row]) -> Iterator[Difference]:
+    check = "capitalisations are what was accrued"
+    left = {(credit["period_end"], credit["made_on"]): credit for credit in rows}
+    for credit in rows:
+        yield from _credit_journal(row, product, credit)
+    for key, amount in life.credits.items():
+        where = f"products.capitalisation {row['contract_no']} {key[0]} made on {key[1]}"
+        found = left.pop(key, None)
+        if found is None:
+            yield from differ(check, where, f"{amount} satang", "no row")
+        else:
+            yield from differ(check, where, amount, found["amount_satang"])
+    for period_end, made_on in left:
+        where = f"products.capitalisation {row['contract_no']} {period_end} made on {made_on}"
+        yield from differ(check, where, "no row", "a row")
+
+
+def _credit_journal(row: Row, product: Product, credit: Row) -> Iterator[Difference]:
+    accounts = (product.payable_account, row["account_id"])
+    amount = credit["amount_satang"]
+    if amount < 0:
+        accounts = (accounts[1], accounts[0])
+    expected: dict[str, object] = {
+        "debit_account": accounts[0],
+        "credit_account": accounts[1],
+        "posted": abs(amount),
+        "business_date": credit["made_on"],
+        "value_date": credit["period_end"],
+    }
+    where = (
+        f"products.capitalisation {row['contract_no']} {credit['period_end']} made on "
+        f"{credit['made_on']}, journal {credit['journal_id']}"
+    )
+    found = {name: credit[name] for name in expected}
+    yield from compare("capitalisations are their journals", where, expected, found)
+
+
+def _standing(row: Row, facts: Facts, life: Life, proven: date | None) -> Iterator[Difference]:
+    check = "interest stands where its rows leave it"
+    where = f"products.interest_state {row['contract_no']}"
+    if row["standing"] is None:
+        yield from differ(check, where, "a row", "none")
+        return
+    expected: dict[str, object] = {
+        "accrued_to": facts.last_accrual,
+        "period_start": life.period_start,
+        "cumulative_exact": life.cumulative_exact,
+        "cumulative_satang": life.cumulative_satang,
+        "accrued_satang": life.accrued,
+        "capitalised_satang": life.credited,
+    }
+    last = facts.last_accrual
+    being_credited = facts.terms.ends_period(last) and (proven is None or proven < last)
+    if being_credited and row["period_start"] <= last:
+        # Between accrue and capitalise of a period's last night.
+        for name in ("period_start", "cumulative_exact", "cumulative_satang"):
+            del expected[name]
+    found = {name: row[name] for name in expected}
+    yield from compare(check, where, expected, found)
+    due = proven
+    if due is not None and row["closed_on"] is not None:
+        due = min(due, row["closed_on"] - timedelta(days=1))
+    if due is not None and row["interest_from"] <= due and last < due:
+        yield from differ("proven dates are accrued", where, f"accrued to {due}", last)

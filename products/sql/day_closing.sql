@@ -1,0 +1,193 @@
+-- The last steps of a night. $1 book, $2 the night's business date, D. Everything here reads
+-- business dates up to D only: doors are posting on later ones.
+
+-- account_chunks --
+-- Bounds of chunks of $3 accounts, of those that moved on D.
+SELECT min(k.account_id) AS first, max(k.account_id) AS last, count(*)::integer AS accounts
+FROM (
+    SELECT d.account_id, (row_number() OVER (ORDER BY d.account_id) - 1) / $3::bigint AS part
+    FROM (
+        SELECT DISTINCT m.account_id
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.business_date = $2
+    ) AS d
+) AS k
+GROUP BY k.part
+ORDER BY k.part
+
+-- snapshot_chunk --
+-- Closing counters = the latest earlier snapshot and what moved since, up to D. The counters kept
+-- with movements will not do: batches of later dates stand between those of D.
+WITH written AS (
+    INSERT INTO ledger.snapshot (book_id, account_id, business_date, debits, credits)
+    SELECT
+        $1, d.account_id, $2, coalesce(s.debits, 0) + moved.debits,
+        coalesce(s.credits, 0) + moved.credits
+    FROM (
+        SELECT DISTINCT m.account_id
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.business_date = $2 AND m.account_id BETWEEN $3 AND $4
+    ) AS d
+    LEFT JOIN LATERAL (
+        SELECT h.business_date, h.debits, h.credits
+        FROM ledger.snapshot AS h
+        WHERE h.book_id = $1 AND h.account_id = d.account_id AND h.business_date < $2
+        ORDER BY h.business_date DESC
+        LIMIT 1
+    ) AS s ON TRUE
+    CROSS JOIN LATERAL (
+        SELECT sum(m.debits)::bigint AS debits, sum(m.credits)::bigint AS credits
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.account_id = d.account_id AND m.business_date <= $2
+            AND m.business_date > coalesce(s.business_date, '-infinity'::date)
+    ) AS moved
+    RETURNING account_id
+)
+SELECT count(*) FROM written
+
+-- trial_balance --
+-- Counters by GL code at the close of D: the last proven day's totals and what moved since.
+WITH last AS (
+    SELECT max(t.business_date) AS business_date
+    FROM ledger.day_total AS t
+    WHERE t.book_id = $1 AND t.business_date < $2
+),
+parts AS (
+    SELECT t.gl_code, t.debits, t.credits
+    FROM ledger.day_total AS t
+    INNER JOIN last ON t.business_date = last.business_date
+    WHERE t.book_id = $1
+    UNION ALL
+    SELECT a.gl_code, sum(m.debits) AS debits, sum(m.credits) AS credits
+    FROM ledger.movement AS m
+    INNER JOIN ledger.account AS a ON a.book_id = m.book_id AND a.account_id = m.account_id
+    CROSS JOIN last
+    WHERE m.book_id = $1 AND m.business_date <= $2
+        AND (last.business_date IS NULL OR m.business_date > last.business_date)
+    GROUP BY a.gl_code
+)
+SELECT p.gl_code, sum(p.debits)::numeric(30, 0) AS debits, sum(p.credits)::numeric(30, 0) AS credits
+FROM parts AS p
+GROUP BY p.gl_code
+ORDER BY p.gl_code
+
+-- due_holds --
+SELECT count(*)
+FROM ledger.hold AS h
+WHERE h.book_id = $1 AND h.expires_on <= $2 AND h.state = 1
+
+-- control_accounts --
+-- GL codes of products whose contracts do not add up to everything else posted there, at D.
+-- Contracts by today's counters less later movements; the GL side by movements alone.
+WITH closing AS (
+    SELECT k.account_id, sum(k.net) AS net
+    FROM (
+        SELECT b.account_id, b.credits - b.debits AS net
+        FROM ledger.balance AS b
+        WHERE b.book_id = $1
+        UNION ALL
+        SELECT m.account_id, m.debits - m.credits AS net
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.business_date > $2
+    ) AS k
+    GROUP BY k.account_id
+),
+contracts AS (
+    SELECT p.gl_deposits AS gl_code, sum(k.net) AS net
+    FROM products.contract AS c
+    INNER JOIN (
+        SELECT DISTINCT q.book_id, q.product_code, q.gl_deposits FROM products.product AS q
+    ) AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
+    INNER JOIN closing AS k ON k.account_id = c.account_id
+    WHERE c.book_id = $1
+    GROUP BY p.gl_deposits
+),
+last AS (
+    SELECT max(t.business_date) AS business_date
+    FROM ledger.day_total AS t
+    WHERE t.book_id = $1 AND t.business_date < $2
+),
+general AS (
+    SELECT g.gl_code, sum(g.net) AS net
+    FROM (
+        SELECT t.gl_code, t.credits - t.debits AS net
+        FROM ledger.day_total AS t
+        INNER JOIN last ON t.business_date = last.business_date
+        WHERE t.book_id = $1
+        UNION ALL
+        SELECT a.gl_code, m.credits - m.debits AS net
+        FROM ledger.movement AS m
+        INNER JOIN ledger.account AS a ON a.book_id = m.book_id AND a.account_id = m.account_id
+        CROSS JOIN last
+        WHERE m.book_id = $1 AND m.business_date <= $2
+            AND (last.business_date IS NULL OR m.business_date > last.business_date)
+    ) AS g
+    GROUP BY g.gl_code
+)
+SELECT
+    p.gl_deposits AS name, coalesce(c.net, 0)::bigint AS ours, coalesce(g.net, 0)::bigint AS ledger
+FROM (SELECT DISTINCT q.gl_deposits FROM products.product AS q WHERE q.book_id = $1) AS p
+LEFT JOIN contracts AS c ON c.gl_code = p.gl_deposits
+LEFT JOIN general AS g ON g.gl_code = p.gl_deposits
+WHERE coalesce(c.net, 0) <> coalesce(g.net, 0)
+ORDER BY p.gl_deposits
+
+-- accrued_payable --
+-- Accrued payable accounts whose balance at D is not what contracts accrued and were not credited.
+WITH owed AS (
+    SELECT p.payable_account AS account_id, sum(s.accrued_satang - s.capitalised_satang) AS net
+    FROM products.interest_state AS s
+    INNER JOIN products.contract AS c
+        ON c.book_id = s.book_id AND c.contract_id = s.contract_id
+    INNER JOIN products.product AS p
+        ON p.book_id = c.book_id AND p.product_code = c.product_code
+    WHERE s.book_id = $1
+    GROUP BY p.payable_account
+)
+SELECT a.code AS name, coalesce(o.net, 0)::bigint AS ours, k.net AS ledger
+FROM (SELECT DISTINCT q.payable_account FROM products.product AS q WHERE q.book_id = $1) AS p
+INNER JOIN ledger.account AS a ON a.book_id = $1 AND a.account_id = p.payable_account
+LEFT JOIN owed AS o ON o.account_id = p.payable_account
+CROSS JOIN LATERAL (
+    SELECT (
+        b.credits - b.debits - coalesce((
+            SELECT sum(m.credits - m.debits)
+            FROM ledger.movement AS m
+            WHERE m.book_id = $1 AND m.account_id = b.account_id AND m.business_date > $2
+        ), 0)
+    )::bigint AS net
+    FROM ledger.balance AS b
+    WHERE b.book_id = $1 AND b.account_id = p.payable_account
+) AS k
+WHERE coalesce(o.net, 0) <> k.net
+ORDER BY a.code
+
+-- snapshots --
+-- Snapshots of D that are not today's counters less what moved later.
+SELECT a.code AS name, (s.credits - s.debits) AS ours, (k.credits - k.debits) AS ledger
+FROM ledger.snapshot AS s
+INNER JOIN ledger.account AS a ON a.book_id = s.book_id AND a.account_id = s.account_id
+CROSS JOIN LATERAL (
+    SELECT
+        b.debits - coalesce(sum(m.debits), 0)::bigint AS debits,
+        b.credits - coalesce(sum(m.credits), 0)::bigint AS credits
+    FROM ledger.balance AS b
+    LEFT JOIN ledger.movement AS m
+        ON m.book_id = b.book_id AND m.account_id = b.account_id AND m.business_date > $2
+    WHERE b.book_id = s.book_id AND b.account_id = s.account_id
+    GROUP BY b.debits, b.credits
+) AS k
+WHERE s.book_id = $1 AND s.business_date = $2
+    AND (s.debits <> k.debits OR s.credits <> k.credits)
+ORDER BY a.code
+
+-- close_day --
+UPDATE ledger.day AS d
+SET state = 3, proven_seq = $3, proven_at = clock_timestamp()
+WHERE d.book_id = $1 AND d.business_date = $2 AND d.state = 2
+RETURNING d.proven_seq
+
+-- keep_totals --
+INSERT INTO ledger.day_total (book_id, business_date, gl_code, debits, credits)
+SELECT $1, $2, t.gl_code, t.debits, t.credits
+FROM unnest($3::text [], $4::numeric [], $5::numeric []) AS t (gl_code, debits, credits)

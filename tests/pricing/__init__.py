@@ -1,0 +1,1 @@
+"""What a rate sheet promises, read as documents."""
