@@ -147,3 +147,17 @@ async def positions(
         limit,
     )
     return [_position(row) for row in rows]
+
+
+async def largest(
+    connection: Connection, book_id: int, *, gl_code: str, limit: int
+) -> list[Position]:
+    """The accounts of a GL code with the highest balances, highest first."""
+    rows = await connection.fetch(
+        _POSITION + "WHERE a.book_id = $1 AND a.gl_code = $2 "
+        "ORDER BY b.credits - b.debits DESC, a.code LIMIT $3",
+        book_id,
+        gl_code,
+        limit,
+    )
+    return [_position(row) for row in rows]

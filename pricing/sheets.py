@@ -1,8 +1,8 @@
 """Rate sheets: drafted by one person, approved by another, never effective before that.
 
-The database holds the three promises itself (maker is not approver, an approval names its person
-and date, no effect before approval); here they become errors in words. Sheets take no number, so
-they are the application's: SQLAlchemy Core, each call one transaction.
+The database holds the promises itself (maker is not approver, an approval names its person and its
+business date, no effect before a later one); here they become errors in words. Sheets take no
+number, so they are the application's: SQLAlchemy Core, each call one transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.dates import Clock, now
@@ -23,6 +23,8 @@ from pricing.rates import format_rate_percent
 from pricing.tables import rate_sheet
 
 DRAFT, APPROVED, WITHDRAWN = 1, 2, 3
+SHEET_GUARD = "LG007"
+"""SQLSTATE of the trigger that keeps sheets as they were drafted and dated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +104,12 @@ async def approve_sheet(
     on: date,
     clock: Clock = now,
 ) -> Sheet:
-    """Approve a draft on the date `on`, which lies before the date from which it is in force.
+    """Approve a draft on the business date `on`; it is in force from a later date.
 
-    Raises `NotFound` when there is no such draft, `Forbidden` when the maker approves, and
-    `InvalidInput` when the sheet would be effective by its approval or when another sheet of
-    the product is approved for that very date.
+    While a book still stands on its first date, sheets approved before it are taken over: `on` may
+    then be earlier. Raises `NotFound` when there is no such draft, `Forbidden` when the maker
+    approves, and `InvalidInput` when `on` is another date, when the sheet would be effective by
+    its approval, or when another sheet of the product is approved for that very date.
     """
     change = (
         sa.update(rate_sheet)
@@ -148,8 +151,12 @@ async def _in_words(person: str, on: date) -> AsyncIterator[None]:
     """The constraints of an approval as errors of ours, chosen by the constraint's name."""
     try:
         yield
-    except IntegrityError as error:
-        name = _constraint_of(error)
+    except DBAPIError as error:
+        name, state = _of_server(error, "constraint_name"), _of_server(error, "sqlstate")
+        if state == SHEET_GUARD:
+            raise InvalidInput.one(
+                "approved_on", on.isoformat(), "the business date that the book stands on"
+            ) from error
         if name == "sheet_maker_is_not_approver":
             raise Forbidden(
                 f"{person} made this rate sheet: a second person must approve it"
@@ -171,8 +178,8 @@ async def _in_words(person: str, on: date) -> AsyncIterator[None]:
         raise
 
 
-def _constraint_of(error: DBAPIError) -> str | None:
-    """The constraint that the server names; the driver keeps it on its own exception."""
+def _of_server(error: DBAPIError, field: str) -> str | None:
+    """A field of the server's own error, which the driver keeps as the cause of its exception."""
     cause = error.orig.__cause__ if error.orig is not None else None
-    name = getattr(cause, "constraint_name", None)
-    return name if isinstance(name, str) else None
+    value = getattr(cause, field, None)
+    return value if isinstance(value, str) else None

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from ledger.books import Book
+from ledger.days import DayState
 from ledger.db import Pool, statements
 from ledger.errors import NotFound
 from products.accrual import ACCRUE, CAPITALISE, accrue, capitalise
@@ -28,13 +29,31 @@ from products.day_opening import (
     resolve_rates,
 )
 from products.late_postings import CORRECT, correct_late
-from products.night import DayNotProven, Night, Progress, RefusedContract, Say, finished_chunks
+from products.night import (
+    DayNotProven,
+    Night,
+    NightRunning,
+    Progress,
+    RefusedContract,
+    Say,
+    finished_chunks,
+    only_night,
+)
 
-__all__ = ["STEPS", "DayNotProven", "DayReport", "Progress", "StepReport", "run_day", "run_missed"]
+__all__ = [
+    "STEPS",
+    "DayNotProven",
+    "DayReport",
+    "NightRunning",
+    "Progress",
+    "Say",
+    "StepReport",
+    "read_report",
+    "run_day",
+    "run_missed",
+]
 
 _SQL = statements(Path(__file__).parent / "sql" / "night.sql")
-
-OPEN, CUT, PROVEN = 1, 2, 3
 
 Step = Callable[[Night], Awaitable[None]]
 
@@ -88,13 +107,14 @@ async def run_day(
 ) -> DayReport:
     """Run (or resume, or only report) the night of one date.
 
-    Raises `DayNotProven` when an earlier date is not proven or the date does not add up, and
-    `NotFound` when the book never stood on the date or a rate is missing.
+    Raises `DayNotProven` when an earlier date is not proven or the date does not add up,
+    `NightRunning` while another process runs one, and `NotFound` when the book never stood on the
+    date or a rate is missing.
     """
     day = await pool.fetchrow(_SQL["day"], book.book_id, business_date)
     if day is None:
         raise NotFound("business date", f"{business_date.isoformat()} in book {book.code}")
-    if day["state"] != PROVEN:
+    if day["state"] != DayState.PROVEN:
         await _refuse_out_of_order(pool, book, business_date)
         async with pool.acquire() as connection:
             products = await load_products(connection, book.book_id)
@@ -105,8 +125,9 @@ async def run_day(
             products=products,
             say=say,
         )
-        for _, step in STEPS:
-            await step(night)
+        async with only_night(pool, book.book_id):
+            for _, step in STEPS:
+                await step(night)
     return await read_report(pool, book, business_date)
 
 
@@ -127,7 +148,7 @@ async def run_missed(
 async def read_report(pool: Pool, book: Book, business_date: date) -> DayReport:
     """The report of a proven date. Raises `NotFound` when it is not proven."""
     day = await pool.fetchrow(_SQL["day"], book.book_id, business_date)
-    if day is None or day["state"] != PROVEN:
+    if day is None or day["state"] != DayState.PROVEN:
         raise NotFound("proven business date", f"{business_date.isoformat()} in book {book.code}")
     done = await finished_chunks(pool, book.book_id, business_date)
     return DayReport(
@@ -154,7 +175,7 @@ async def _next_to_run(pool: Pool, book: Book, through: date | None) -> date | N
     if row is None:
         return None
     oldest: date = row["business_date"]
-    wanted = row["state"] == CUT if through is None else oldest <= through
+    wanted = row["state"] == DayState.CUT_OFF if through is None else oldest <= through
     return oldest if wanted else None
 
 

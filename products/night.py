@@ -2,8 +2,9 @@
 
 A step is a list of chunks; a chunk is one transaction and one row of `products.night_chunk`. A
 chunk whose row is there is skipped, so a killed night resumes; one whose row names refusals that
-keep the day open is run again for just those. Two nights at once are harmless: a chunk takes the
-book's advisory lock first, and only one of them finds it undone.
+keep the day open is run again for just those. One night runs at a time (`only_night`); should the
+connection that says so be lost, a second one is harmless still: a chunk takes a lock of its own,
+and only one of them finds it undone.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ class DayNotProven(CffError):  # noqa: N818
     """The night cannot close its date. The day stays open, doors go on; the message says why."""
 
     code = "day_not_proven"
+
+
+class NightRunning(CffError):  # noqa: N818
+    """Another process runs a night of this book; wait for it, nothing was done here."""
+
+    code = "night_is_running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +131,26 @@ async def contract_chunks(night: Night, size: int) -> list[ContractChunk]:
 
 
 @asynccontextmanager
+async def only_night(pool: Pool, book_id: int) -> AsyncIterator[None]:
+    """Be the only night of the book; a connection of its own holds the lock and dies with us.
+
+    Raises `NightRunning` at once when another one holds it.
+    """
+    async with pool.acquire() as connection:
+        if not await connection.fetchval(_SQL["begin_night"], book_id):
+            raise NightRunning(f"a night of book {book_id} is running already: wait for it")
+        try:
+            yield
+        finally:
+            if not connection.is_closed():
+                await connection.execute(_SQL["end_night"], book_id)
+
+
+@asynccontextmanager
 async def chunk_transaction(night: Night) -> AsyncIterator[Connection]:
-    """A transaction of this night; of two nights of a book at once, one waits here."""
+    """A transaction of this night; should there be two of a book, one waits here."""
     async with transaction(night.pool, ACTOR) as connection:
-        await connection.execute(_SQL["one_night_a_book"], night.book_id)
+        await connection.execute(_SQL["chunk_lock"], night.book_id)
         yield connection
 
 

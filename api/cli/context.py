@@ -16,7 +16,7 @@ from api.cli.output import say
 from api.settings import Settings
 from ledger import books, embedded, schema
 from ledger.books import Book
-from ledger.db import Database, open_database
+from ledger.db import Connection, Database, open_database
 from ledger.errors import DatabaseUnavailable, NotFound
 
 DEFAULT_DATABASE = "cff"
@@ -90,3 +90,15 @@ async def opened_book(settings: Settings, code: str | None) -> AsyncIterator[tup
                 hint = f"known: {', '.join(known)}" if known else "none yet: run `cff demo`"
                 raise NotFound("book", f"{code or settings.book} ({hint})") from None
         yield database, book
+
+
+@asynccontextmanager
+async def reading_book(
+    settings: Settings, code: str | None
+) -> AsyncIterator[tuple[Connection, Book]]:
+    """One connection to read the book with; nothing is written through it."""
+    async with (
+        opened_book(settings, code) as (database, book),
+        database.poster.acquire() as connection,
+    ):
+        yield connection, book

@@ -25,7 +25,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from ledger import errors
-from ledger.money import format_baht
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -130,11 +129,6 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         drawn.add_row(*(_plain(cell) for cell in row))
     out.print(drawn)
-
-
-def baht(satang: int) -> str:
-    """Money for people: 1,234.50."""
-    return format_baht(satang, thousands=True)
 
 
 @contextmanager

@@ -169,7 +169,7 @@ class Collector:
 
 
 def _may_wait(waiting: _Waiting) -> bool:
-    """False, and the waiter told, when a row has been out of reach for too long (or is not there)."""
+    """False, and the waiter told, when a row was out of reach, or missing, for too long."""
     now = asyncio.get_running_loop().time()
     if waiting.deferred_since is None:
         waiting.deferred_since = now

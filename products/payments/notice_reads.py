@@ -118,12 +118,6 @@ async def history(connection: Connection, book_id: int, notice_id: UUID) -> list
     return [HistoryEntry(**dict(row) | {"body": json.loads(row["body"])}) for row in rows]
 
 
-async def expired(connection: Connection, book_id: int, on: date) -> list[tuple[UUID, bool]]:
-    """Withdrawals still unpaid whose hold has run out on a business date, and: is it still open?"""
-    rows = await connection.fetch(SQL["expired"], book_id, on)
-    return [(row["notice_id"], row["is_open"]) for row in rows]
-
-
 def notice_of(row: asyncpg.Record) -> Notice:
     """The value of a row that has the columns of the statement `notices`."""
     values = dict(row)

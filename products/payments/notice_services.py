@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -23,7 +22,7 @@ from ledger.posting.ids import attempts
 from ledger.posting.values import IdempotencyKey, Outcome, Status, Unit
 from products.payments import notices
 from products.payments.banks import payment_accounts
-from products.payments.notice_reads import expired, get, load, load_known
+from products.payments.notice_reads import get, load, load_known
 from products.payments.notice_values import Notice, NoticeIn
 
 _TRIES = 20
@@ -257,21 +256,6 @@ async def pay_many(
         return await _payer(connection, book_id, wanted, actor, "")
 
     return await _change_many(collector, pool, book_id, ids, prepare)
-
-
-async def expired_units(
-    connection: Connection, book_id: int, on: date, *, actor: str
-) -> list[Unit]:
-    """For the night's `expire_holds` of `on`: a unit for each withdrawal whose hold ran out unpaid.
-
-    Releases the hold where it is still open, and tells the notice.
-    """
-    found = await expired(connection, book_id, on)
-    loaded = await load(connection, book_id, [notice_id for notice_id, _ in found])
-    return [
-        notices.decide_expire(book_id, loaded[notice_id], actor=actor, release=is_open)
-        for notice_id, is_open in found
-    ]
 
 
 async def _payer(

@@ -11,13 +11,13 @@ change is a numbered note; the history of a notice *is* those notes.
 Value dates: a deposit may announce any day from the floor of the open fiscal years to 30 days
 ahead. A withdrawal may ask for a day from 7 days ago (a file that arrives late is honoured) to 30
 days ahead; it is paid on that day or later, always with the business date as its value date. Its
-hold ends 30 days after the day asked for.
+hold ends 30 days after the day asked for; the night then expires hold and notice together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import ClassVar
 from uuid import UUID
@@ -236,14 +236,7 @@ def decide_pay(
         reason=reason,
         posted_journal=journal.journal_id,
     )
-    return Unit(
-        operations=(journal, *unit.operations),
-        actor=actor,
-        reason=reason,
-        event_id=event,
-        reads=unit.reads,
-        writes=unit.writes,
-    )
+    return replace(unit, operations=(journal, *unit.operations), event_id=event)
 
 
 def decide_reject(book_id: int, notice: Notice, *, actor: str, reason: str) -> Unit:
@@ -265,25 +258,10 @@ def decide_reject(book_id: int, notice: Notice, *, actor: str, reason: str) -> U
         actor=actor,
         reason=reason,
     )
-    return _release(unit, notice, expired=False) if notice.status in held else unit
-
-
-def decide_expire(book_id: int, notice: Notice, *, actor: str, release: bool) -> Unit:
-    """The night's word for a withdrawal whose hold has run out unpaid.
-
-    release: the hold is still open and is released in the same unit.
-    """
-    _require(notice, "expire", NoticeStatus.HELD, NoticeStatus.APPROVED)
-    reason = "the hold ran out before the payment"
-    unit = _change(
-        book_id,
-        notice,
-        NoticeStatus.EXPIRED,
-        EventKind.NOTICE_EXPIRED,
-        actor=actor,
-        reason=reason,
-    )
-    return _release(unit, notice, expired=True) if release else unit
+    if notice.status not in held:
+        return unit
+    release = ReleaseHold(hold_id=notice.notice_id)
+    return replace(unit, operations=(release, *unit.operations))
 
 
 def payment_event(book_id: int, notice_id: UUID) -> UUID:
@@ -346,15 +324,4 @@ def _change(
         reason=reason,
         reads=(row_read(notice),),
         writes=(write,),
-    )
-
-
-def _release(unit: Unit, notice: Notice, *, expired: bool) -> Unit:
-    release = ReleaseHold(hold_id=notice.notice_id, expired=expired)
-    return Unit(
-        operations=(release, *unit.operations),
-        actor=unit.actor,
-        reason=unit.reason,
-        reads=unit.reads,
-        writes=unit.writes,
     )

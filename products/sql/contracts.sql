@@ -6,7 +6,7 @@ SELECT c.contract_id AS id, c.version
 FROM products.contract AS c
 WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid[])
 ORDER BY c.contract_id
-FOR UPDATE SKIP LOCKED
+FOR NO KEY UPDATE SKIP LOCKED
 
 -- contract_by_no --
 SELECT

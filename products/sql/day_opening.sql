@@ -17,7 +17,7 @@ SELECT n.notice_id, n.version
 FROM products.notice AS n
 WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid []) AND n.status IN (11, 12)
 ORDER BY n.notice_id
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- expire_notice --
 -- 23 = expired.

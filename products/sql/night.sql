@@ -1,8 +1,14 @@
 -- The frame of the night: which dates, which chunks, what is done.
 
--- one_night_a_book --
--- Two-key advisory locks are a space of their own: 1313 is the night's, the other key the book.
+-- chunk_lock --
+-- Two-key advisory locks are a space of their own: 1313 a chunk's, 1314 a night's, then the book.
 SELECT pg_advisory_xact_lock(1313, $1::integer)
+
+-- begin_night --
+SELECT pg_try_advisory_lock(1314, $1::integer)
+
+-- end_night --
+SELECT pg_advisory_unlock(1314, $1::integer)
 
 -- contract_chunks --
 -- Bounds of chunks of $3 contracts in key order, product by product. The set of contracts of a

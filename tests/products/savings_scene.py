@@ -198,19 +198,18 @@ async def open_savings(
     async with pool.acquire() as connection:
         await create_product(connection, product)
     for effective_from, percent in rates.items():
-        await approve_rate(database, book_id, effective_from, percent)
-    scene = Savings(
-        pool=pool, book=book, product=product, bank=bank, accounts={}, today=opened_on
-    )
+        approved_on = min(opened_on, effective_from - timedelta(days=1))
+        await approve_rate(database, book_id, effective_from, percent, approved_on)
+    scene = Savings(pool=pool, book=book, product=product, bank=bank, accounts={}, today=opened_on)
     for number in numbers:
         await scene.open(number)
     return scene
 
 
 async def approve_rate(
-    database: Database, book_id: int, effective_from: date, percent: str
+    database: Database, book_id: int, effective_from: date, percent: str, on: date
 ) -> None:
-    """Draft and approve a rate on the day before it begins."""
+    """Draft a rate, and have another person approve it on a date."""
     sheet = await draft_sheet(
         database.application,
         book_id,
@@ -220,11 +219,7 @@ async def approve_rate(
         made_by="test:treasury",
     )
     await approve_sheet(
-        database.application,
-        book_id,
-        sheet.sheet_id,
-        approved_by="test:manager",
-        on=effective_from - timedelta(days=1),
+        database.application, book_id, sheet.sheet_id, approved_by="test:manager", on=on
     )
 
 

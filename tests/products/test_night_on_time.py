@@ -14,11 +14,11 @@ from ledger.embedded import Lease
 from ledger.errors import NotFound
 from ledger.money import Rounding
 from ledger.posting.values import OpenAccount, PlaceHold, Status
-from products.end_of_day import STEPS, DayNotProven
+from products.end_of_day import STEPS, DayNotProven, NightRunning
 from products.interest import DayCount, replay
+from products.night import only_night
 from tests.builders import journal
 from tests.products.savings_scene import (
-    approve_rate,
     export,
     fresh_database,
     interest_by_date,
@@ -133,6 +133,16 @@ async def test_a_day_is_not_proven_before_the_day_before_it(database: Database) 
         await scene.night(date(2026, 6, 9))
 
 
+async def test_a_second_night_of_the_book_is_turned_away_while_one_runs(
+    database: Database,
+) -> None:
+    scene = await open_savings(database, [], opened_on=JUNE_1, rates={JUNE_1: "1.5000"})
+    async with only_night(scene.pool, scene.book.book_id):
+        with pytest.raises(NightRunning, match="wait for it"):
+            await scene.night()
+    assert (await scene.night()).business_date == JUNE_1
+
+
 async def test_a_missing_rate_stops_the_night_and_names_product_and_date(
     database: Database,
 ) -> None:
@@ -141,8 +151,6 @@ async def test_a_missing_rate_stops_the_night_and_names_product_and_date(
     )
     with pytest.raises(NotFound, match="SAVINGS on 2026-06-01"):
         await scene.night()
-    await approve_rate(database, 1, JUNE_1, "1.2500")
-    assert (await scene.night(JUNE_1)).step("accrue").contracts == 1
 
 
 async def test_a_posting_on_accrued_payable_keeps_the_day_open_while_doors_go_on(
@@ -199,9 +207,6 @@ async def test_a_night_that_is_run_again_does_nothing_and_says_the_same(
     assert await scene.night(JUNE_1) == report
     assert await export(scene) == before
     assert tuple(step.step for step in report.steps) == tuple(name for name, _ in STEPS)
-
-
-
 
 
 def _stray_account(gl_code: str) -> OpenAccount:

@@ -57,11 +57,3 @@ CROSS JOIN LATERAL (
 ) AS b
 WHERE e.book_id = $1 AND e.subject = $2
 ORDER BY e.recorded_seq
-
--- expired --
--- Withdrawals whose hold can no longer be captured on the given business date.
-SELECT n.notice_id, h.state = 1 AS is_open
-FROM products.notice AS n
-INNER JOIN ledger.hold AS h ON h.book_id = n.book_id AND h.hold_id = n.notice_id
-WHERE n.book_id = $1 AND n.status IN (11, 12) AND h.state IN (1, 4) AND h.expires_on <= $2
-ORDER BY n.notice_id

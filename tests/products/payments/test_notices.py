@@ -10,19 +10,23 @@ import asyncpg
 import pytest
 
 from ledger.errors import Forbidden, InvalidInput, NotFound
-from ledger.posting.values import CloseAccount, IdempotencyKey, Origin, Status
+from ledger.posting.values import CloseAccount, IdempotencyKey, Status
 from products.kinds import EventKind, JournalKind
 from products.payments import notice_reads, notice_services
 from products.payments.lines import LineStatus
 from products.payments.notice_values import NoticeKind, NoticeStatus
 from products.payments.notices import NotYetDue, WrongStatus
-from tests.builders import journal, post_units
+from tests.builders import journal
 from tests.products.payments.payments_scene import CHECKER, MAKER, OPENING, Scene
 
 
 async def test_statuses_are_the_rows_of_the_database_in_both_languages(scene: Scene) -> None:
     async with scene.pool.acquire() as connection:
-        for table, source in (("notice_status", NoticeStatus), ("bank_line_status", LineStatus)):
+        sources: tuple[tuple[str, type[NoticeStatus] | type[LineStatus]], ...] = (
+            ("notice_status", NoticeStatus),
+            ("bank_line_status", LineStatus),
+        )
+        for table, source in sources:
             rows = await connection.fetch(
                 f"SELECT status, code, name_th, name_en FROM products.{table} ORDER BY status"
             )
@@ -261,21 +265,16 @@ async def test_notices_are_listed_by_pages_in_order_of_arrival_and_by_filter(sce
         assert [n.notice_id for n in contract] == [made[0].id, made[2].id, made[4].id]
 
 
-async def test_a_withdrawal_whose_hold_ran_out_is_expired_by_the_night(scene: Scene) -> None:
-    day = scene.today - timedelta(days=7)
-    body = await scene.held("SAV-0001", OPENING, value_date=day)
-    book_id = scene.book.book_id
-    async with scene.pool.acquire() as connection:
-        early = scene.today + timedelta(days=22)
-        assert await notice_services.expired_units(connection, book_id, early, actor="night") == []
-    for _ in range(23):
+async def test_a_withdrawal_not_paid_within_30_days_of_its_day_is_paid_no_more(
+    scene: Scene,
+) -> None:
+    body = await scene.held("SAV-0001", 100, value_date=scene.today - timedelta(days=7))
+    await scene.approve(body.id)
+    for _ in range(24):
         await scene.next_day()
-    async with scene.pool.acquire() as connection:
-        units = await notice_services.expired_units(connection, book_id, scene.today, actor="night")
-    (outcome,) = await post_units(scene.pool, book_id, units, Origin.DOORS)
-    assert outcome.status is Status.ACCEPTED
-    assert await scene.status(body) == "expired"
-    await scene.held("SAV-0001", OPENING)
+    refused = await scene.pay(body.id)
+    assert refused.refusal is not None
+    assert refused.refusal.code == "hold_expired"
 
 
 async def test_a_retry_under_an_idempotency_key_gets_the_first_answer(scene: Scene) -> None:

@@ -1,0 +1,302 @@
+"""`cff demo`: a month of the Facility, lived through in a fresh book of the default database.
+
+It opens the book from the seeds, writes the month's files, puts them through the doors (a share of
+the notices over real HTTP), closes every day, and prints what an officer would want to see at the
+end. The book stays: the other commands then work on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import httpx2
+import typer
+import uvicorn
+
+from api.app import create_app
+from api.auth.keys import issue_key
+from api.cli.context import DEFAULT_DATABASE, connect, database_url, ensure_database
+from api.cli.output import Facts, Json, out, progress, run, say, table
+from api.cli.reading import show_trial, trial_facts
+from api.cli.working import (
+    bank_facts,
+    proof_facts,
+    show_banks,
+    show_proof,
+    show_suspense,
+    suspense_facts,
+)
+from api.settings import Settings
+from examples import seeds
+from examples.generate import generate
+from examples.live_month import Lived, Office, PostNotice, live_month
+from examples.opening import Opened, open_book
+from ledger import accounts, balances, schema
+from ledger.books import Book
+from ledger.dates import now, parse_date
+from ledger.db import AUDITOR, Connection, Database, open_database, open_pool
+from ledger.errors import InvalidInput
+from ledger.money import format_baht
+from ledger.posting.collector import Collector
+
+HTTP_NOTICES = 300
+MADE_BY_DEMO = "made by cff demo; cff demo replaces it"
+LARGEST = 10
+
+
+def demo(
+    scale: Annotated[int, typer.Option(min=1, max=100, help="Times 20,000 notices.")] = 1,
+    through: Annotated[
+        str, typer.Option(help="Last day to live, in June 2026.")
+    ] = seeds.MONTH_LAST.isoformat(),
+    files: Annotated[Path, typer.Option(help="Where the month's files are written.")] = Path(
+        "build/month"
+    ),
+    json: Json = False,
+) -> None:
+    """Live a month of the Facility in a fresh book and print what came of it."""
+    run(
+        _demo(Settings.from_environment(), scale, through, files),
+        json,
+        _show,
+        failed=lambda facts: not facts["verified"],
+    )
+
+
+async def _demo(settings: Settings, scale: int, through: str, files: Path) -> Facts:
+    last = parse_date(through, "--through")
+    if not seeds.MONTH_FIRST <= last <= seeds.MONTH_LAST:
+        raise InvalidInput.one("--through", through, "a date in June 2026")
+    began = now()
+    with database_url(settings) as url:
+        await _fresh_database(settings, url)
+        say(f"writing the month's files to {files} (scale {scale})")
+        month = await asyncio.to_thread(generate, files, scale=scale)
+        database = await open_database(url)
+        try:
+            async with Collector(database.poster) as collector:
+                say("opening the book: chart, members, accounts, rates, opening balances")
+                opened = await open_book(database, collector, code=settings.book)
+                async with _door(database, collector, opened.book) as post_notice:
+                    office = Office(
+                        pool=database.poster,
+                        collector=collector,
+                        book=opened.book,
+                        files=files,
+                        post_notice=post_notice,
+                    )
+                    total = (last - opened.book.opened_on).days + 1
+                    with progress("living the month", total) as told:
+                        lived = await live_month(
+                            office, through=last, http_notices=HTTP_NOTICES, told=told
+                        )
+            say("verifying everything with the independent model")
+            facts = await _facts(database, opened, lived, last)
+        finally:
+            await database.close()
+    facts["notice_lines"] = month.notice_lines
+    facts["bank_lines"] = month.bank_lines
+    facts["seconds"] = str((now() - began).seconds)
+    return facts
+
+
+async def _fresh_database(settings: Settings, url: str) -> None:
+    """An empty, migrated database. Only what a demo made is ever replaced."""
+    if settings.database_url is not None:
+        connection = await connect(url)
+        try:
+            version = await schema.current_version(connection)
+            used = version and await connection.fetchval("SELECT count(*) FROM ledger.book")
+        finally:
+            await connection.close()
+        if used:
+            raise InvalidInput.one(
+                "CFF_DATABASE_URL",
+                url,
+                "a database without books",
+                "The demo replaces nothing that you own: create an empty database for it.",
+            )
+        await schema.migrate(url)
+        return
+    maintenance = await asyncpg.connect(url, database="postgres")
+    try:
+        await _replace_demo(maintenance, url)
+    finally:
+        await maintenance.close()
+    await ensure_database(settings, url)
+
+
+async def _replace_demo(maintenance: asyncpg.Connection, url: str) -> None:
+    comment = await maintenance.fetchval(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
+        DEFAULT_DATABASE,
+    )
+    exists = await maintenance.fetchval(
+        "SELECT count(*) FROM pg_database WHERE datname = $1", DEFAULT_DATABASE
+    )
+    if exists and comment != MADE_BY_DEMO and await _has_books(url):
+        raise InvalidInput.one(
+            "the default database",
+            "books that no demo made",
+            "an empty one",
+            "Set CFF_HOME to another directory for the demo, e.g. CFF_HOME=/var/tmp/cff-demo.",
+        )
+    if exists:
+        say("replacing the database of the last demo")
+        await maintenance.execute(f"DROP DATABASE {DEFAULT_DATABASE} WITH (FORCE)")
+    await maintenance.execute(f"CREATE DATABASE {DEFAULT_DATABASE}")
+    await maintenance.execute(f"COMMENT ON DATABASE {DEFAULT_DATABASE} IS '{MADE_BY_DEMO}'")
+
+
+async def _has_books(url: str) -> bool:
+    connection = await asyncpg.connect(url)
+    try:
+        if await schema.current_version(connection) is None:
+            return False
+        return bool(await connection.fetchval("SELECT count(*) FROM ledger.book"))
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _door(database: Database, collector: Collector, book: Book) -> AsyncIterator[PostNotice]:
+    """The HTTP doors on a free port of this machine, and a client that posts notices to them."""
+    async with database.poster.acquire() as connection:
+        key = await issue_key(
+            connection,
+            client="demo",
+            actor="demo:intake",
+            scopes=["notices:write", "notices:read"],
+            book_id=book.book_id,
+            valid_days=1,
+        )
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        create_app(database, collector), log_level="warning", access_log=False, lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    base = f"http://127.0.0.1:{listening.getsockname()[1]}/v1/books/{book.code}"
+    headers = {"Authorization": f"Bearer {key}"}
+    try:
+        async with httpx2.AsyncClient(base_url=base, headers=headers) as client:
+
+            async def post_notice(body: dict[str, str]) -> str:
+                retry = {"Idempotency-Key": secrets.token_hex(16)}
+                response = await client.post("/notices", json=body, headers=retry)
+                if response.is_success:
+                    replayed = response.headers.get("Idempotent-Replayed") == "true"
+                    return "replayed" if replayed else "accepted"
+                return str(response.json()["code"])
+
+            yield post_notice
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _facts(database: Database, opened: Opened, lived: Lived, last: date) -> dict[str, object]:
+    book = opened.book
+    auditor = await open_pool(database.url, role=AUDITOR, max_size=1)
+    try:
+        async with auditor.acquire() as connection:
+            trial = trial_facts(await balances.trial_balance(connection, book.book_id, last))
+            suspense = await suspense_facts(connection, book.book_id, last)
+            largest = await _largest_members(connection, book.book_id)
+            proof = await proof_facts(connection, book.book_id)
+    finally:
+        await auditor.close()
+    reconciled = lived.reconciliations[max(lived.reconciliations)]
+    over_http = Counter(lived.over_http)
+    accepted = over_http.pop("accepted", 0)
+    replayed = over_http.pop("replayed", 0)
+    return {
+        "book": book.code,
+        "members": opened.members,
+        "opening_deposits": format_baht(opened.deposits_satang),
+        "accepted": lived.accepted + accepted,
+        "accepted_over_http": accepted,
+        "replayed": lived.replayed + replayed,
+        "refused": dict(sorted((lived.refused + over_http).items())),
+        "withdrawals_approved": lived.approved,
+        "withdrawals_paid": lived.paid,
+        "bank_lines_by_outcome": dict(lived.lines),
+        "questions_answered_by_clerk": lived.answered_by_clerk,
+        "interest_expense": format_baht(lived.interest_satang),
+        "trial_balance": trial,
+        "largest_members": largest,
+        "suspense": suspense,
+        "bank_reconciliation": {
+            "on": reconciled[0].on,
+            "banks": [bank_facts(row) for row in reconciled],
+        },
+        "closed_days": [
+            {
+                "business_date": night.business_date,
+                "proven_seq": night.proven_seq,
+                "interest": format_baht(night.interest_satang),
+            }
+            for night in lived.nights
+        ],
+        "verified": proof["ok"],
+        "proof": proof,
+    }
+
+
+async def _largest_members(connection: Connection, book_id: int) -> list[dict[str, object]]:
+    found = await accounts.largest(connection, book_id, gl_code="211100", limit=LARGEST)
+    return [
+        {
+            "account": position.account.code,
+            "name_th": position.account.name_th,
+            "balance": format_baht(position.balance_satang),
+        }
+        for position in found
+    ]
+
+
+def _show(facts: Facts) -> None:
+    refused, lines = facts["refused"], facts["bank_lines_by_outcome"]
+    largest, days = facts["largest_members"], facts["closed_days"]
+    trial, suspense = facts["trial_balance"], facts["suspense"]
+    banks, proof = facts["bank_reconciliation"], facts["proof"]
+    if isinstance(refused, dict):
+        rows = [("accepted", f"{facts['accepted']:,}")]
+        rows += [("  of these over HTTP", f"{facts['accepted_over_http']:,}")]
+        rows += [("replayed (the same again)", f"{facts['replayed']:,}")]
+        rows += [(f"refused: {code}", f"{number:,}") for code, number in refused.items()]
+        table(f"{facts['notice_lines']:,} notices", ("outcome", "count>"), rows)
+    if isinstance(lines, dict):
+        rows = [(name, f"{number:,}") for name, number in sorted(lines.items())]
+        rows += [("answered by the clerk", f"{facts['questions_answered_by_clerk']:,}")]
+        table(f"{facts['bank_lines']:,} bank lines", ("outcome", "count>"), rows)
+    if isinstance(trial, dict):
+        show_trial(trial)
+    out.print(f"Interest expense of the month: {facts['interest_expense']} baht\n")
+    if isinstance(largest, list):
+        members = [(m["account"], m["name_th"], m["balance"]) for m in largest]
+        table("Ten largest members", ("account", "member", "balance>"), members)
+    if isinstance(suspense, dict):
+        show_suspense(suspense)
+    if isinstance(banks, dict):
+        show_banks(banks)
+    if isinstance(days, list):
+        chain = [(str(d["business_date"]), f"{d['proven_seq']:,}", d["interest"]) for d in days]
+        table("Chain of closed days", ("business date", "proven at seq>", "interest>"), chain)
+    if isinstance(proof, dict):
+        show_proof(proof)
+    out.print(f"\nbook [bold]{facts['book']}[/] stays: try  cff statement {_first(largest)}")
+    out.print(f"{facts['seconds']} seconds in all")
+
+
+def _first(largest: object) -> str:
+    return str(largest[0]["account"]) if isinstance(largest, list) and largest else "SAV-0001"

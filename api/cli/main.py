@@ -1,0 +1,35 @@
+"""`cff`: the command line's table of contents. Every verb is listed here, none registers itself."""
+
+from __future__ import annotations
+
+import typer
+
+from api.cli import database, demo, reading, serving, working
+
+app = typer.Typer(
+    name="cff",
+    help="Core ledger of a Cooperative Central Finance Facility. Exit codes: 0 fine, 1 a check "
+    "failed, 2 bad input, 3 database, 4 not found, 5 refused, 70 broken invariant.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(demo.demo)
+app.command("serve")(serving.serve)
+app.command("end-of-day")(working.end_of_day)
+app.command("verify")(working.verify)
+app.command("trial-balance")(reading.trial_balance)
+app.command("balance")(reading.balance)
+app.command("statement")(reading.statement)
+app.command("days")(reading.days)
+app.command("feed")(reading.feed)
+app.add_typer(working.notices_app, name="notices")
+app.add_typer(working.bank_app, name="bank")
+app.add_typer(working.export_app, name="export")
+app.add_typer(serving.keys_app, name="keys")
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Entry point of the `cff` program."""
+    app()

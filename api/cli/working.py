@@ -1,0 +1,351 @@
+"""Verbs that work: the night, the proof, the exports, the files of notices and banks."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from api.cli.context import opened_book, reading_book
+from api.cli.output import Facts, Json, err, out, progress, run, table
+from api.cli.reading import BookOption, OnOption, date_or_none, show_pairs
+from api.settings import Settings
+from ledger.books import read_head
+from ledger.db import AUDITOR, Connection, open_pool
+from ledger.errors import InvalidInput
+from ledger.export.beancount import export_beancount
+from ledger.export.hledger import export_hledger
+from ledger.money import format_baht
+from ledger.posting.collector import Collector
+from ledger.proof.verify import verify_ledger
+from products.end_of_day import DayReport, run_missed
+from products.payments import suspense
+from products.payments.notice_files import load_notices
+from products.payments.reconciliation import BankReconciliation, reconcile
+from products.payments.statements import load_statement
+from products.proof import verify_products
+
+ActorOption = Annotated[str, typer.Option("--actor", help="Who does it, for the record.")]
+
+
+def end_of_day(
+    through: Annotated[
+        str | None, typer.Option("--through", help="Last date to close, also one still open.")
+    ] = None,
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Run the night of every date that is cut off and not yet closed, oldest first."""
+
+    async def work() -> Facts:
+        last = date_or_none(through, "--through")
+        async with opened_book(Settings.from_environment(), book) as (database, found):
+            async with database.poster.acquire() as connection:
+                head = await read_head(connection, found.book_id)
+            with progress(
+                "end of day", max(1, ((last or head.business_date) - found.opened_on).days)
+            ) as told:
+                reports = await run_missed(
+                    database.poster,
+                    found,
+                    through=last,
+                    say=lambda step: told(f"{step.business_date} {step.step}"),
+                )
+        return {"closed": [_night(report) for report in reports]}
+
+    run(work(), json, _show_nights)
+
+
+def _night(report: DayReport) -> dict[str, object]:
+    return {
+        "business_date": report.business_date,
+        "interest": format_baht(report.interest_satang),
+        "steps": {
+            step.step: {
+                "contracts": step.contracts,
+                "amount": format_baht(step.amount_satang),
+                "refused": [asdict(refused) for refused in step.refused],
+            }
+            for step in report.steps
+        },
+    }
+
+
+def _show_nights(facts: Facts) -> None:
+    nights = facts["closed"]
+    if isinstance(nights, list):
+        rows = [(str(night["business_date"]), night["interest"]) for night in nights]
+        table(f"{len(rows)} dates closed and proven", ("business date", "interest>"), rows)
+
+
+def verify(book: BookOption = None, json: Json = False) -> None:
+    """Re-derive everything from the transfers with an independent model; exit 1 on a difference."""
+
+    async def work() -> Facts:
+        settings = Settings.from_environment()
+        async with opened_book(settings, book) as (database, found):
+            pool = await open_pool(database.url, role=AUDITOR, max_size=1)
+            try:
+                async with pool.acquire() as connection:
+                    return await proof_facts(connection, found.book_id)
+            finally:
+                await pool.close()
+
+    run(work(), json, show_proof, failed=lambda facts: not facts["ok"])
+
+
+async def proof_facts(connection: Connection, book_id: int) -> dict[str, object]:
+    """Both proofs of a book as facts: the ledger's and the products'."""
+    ledger = await verify_ledger(connection, book_id)
+    products = await verify_products(connection, book_id)
+    return {
+        "ok": ledger.ok and products.ok,
+        "checked": dict(ledger.counts) | dict(products.counts),
+        "totals": dict(ledger.totals) | dict(products.totals),
+        "differences": [asdict(each) for each in (*ledger.differences, *products.differences)],
+    }
+
+
+def show_proof(facts: Facts) -> None:
+    """The verdict, and every difference by name."""
+    checked, differences = facts["checked"], facts["differences"]
+    if isinstance(checked, dict):
+        out.print("checked  " + ", ".join(f"{n:,} {what}" for what, n in checked.items()))
+    if isinstance(differences, list):
+        for each in differences:
+            place = f"{each['check']}: {each['where']}"
+            text = f"{place}: expected {each['expected']}, found {each['found']}"
+            err.print(text, markup=False, style="red")
+    if facts["ok"]:
+        out.print("[green]verified[/]: everything that is derived agrees with the transfers")
+    else:
+        out.print("[red]differences found[/]")
+
+
+export_app = typer.Typer(help="Write a book for another accounting program.", no_args_is_help=True)
+OutOption = Annotated[Path | None, typer.Option("--out", help="File to write; default: stdout.")]
+
+
+@export_app.command()
+def hledger(
+    out_file: OutOption = None, on: OnOption = None, book: BookOption = None, json: Json = False
+) -> None:
+    """An hledger journal: one entry a journal, both dates, balances asserted at the end."""
+    _export("hledger", out_file, on, book, json)
+
+
+@export_app.command()
+def beancount(
+    out_file: OutOption = None, on: OnOption = None, book: BookOption = None, json: Json = False
+) -> None:
+    """A beancount file: one transaction a journal, both dates, balances asserted at the end."""
+    _export("beancount", out_file, on, book, json)
+
+
+def _export(
+    form: str, out_file: Path | None, on: str | None, book: str | None, as_json: bool
+) -> None:
+    export = {"hledger": export_hledger, "beancount": export_beancount}[form]
+
+    async def work() -> Facts:
+        if as_json and out_file is None:
+            raise InvalidInput.one("--json", "no --out", "--out FILE when facts are asked as JSON")
+        through = date_or_none(on, "--on")
+        async with reading_book(Settings.from_environment(), book) as (connection, found):
+            with _opened(out_file) as target:
+                await export(connection, found.book_id, target, through=through)
+        return {"format": form, "book": found.code, "file": str(out_file) if out_file else "-"}
+
+    run(work(), as_json, _show_export)
+
+
+def _show_export(facts: Facts) -> None:
+    if facts["file"] != "-":
+        out.print(f"written {facts['file']}", markup=False)
+
+
+def _opened(out_file: Path | None) -> nullcontext[TextIO] | TextIO:
+    return nullcontext(sys.stdout) if out_file is None else out_file.open("w", encoding="utf-8")
+
+
+notices_app = typer.Typer(help="Notices of member co-ops.", no_args_is_help=True)
+bank_app = typer.Typer(help="Bank statements, matching, reconciliation.", no_args_is_help=True)
+
+
+@notices_app.command("load")
+def notices_load(
+    file: Annotated[Path, typer.Argument(help="JSONL, or CSV with the same columns.")],
+    result: Annotated[
+        Path | None, typer.Option("--result", help="Where each line's outcome is written.")
+    ] = None,
+    actor: ActorOption = "facility:intake",
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Load a file of notices; bad lines are named, good ones judged; exit 1 if any was refused."""
+
+    async def work() -> Facts:
+        _require_file(file)
+        async with (
+            opened_book(Settings.from_environment(), book) as (database, found),
+            Collector(database.poster) as collector,
+        ):
+            report = await load_notices(
+                database.poster, collector, found, file, received_by=actor, result=result
+            )
+        return {"file": str(file)} | asdict(report)
+
+    run(work(), json, _show_notices, failed=lambda facts: bool(facts["refused"]))
+
+
+def _show_notices(facts: Facts) -> None:
+    if facts["repeated"]:
+        out.print(f"{facts['file']} was loaded before: nothing was done. Its counts were:")
+    show_pairs({name: value for name, value in facts.items() if name != "repeated"})
+
+
+@bank_app.command("load")
+def bank_load(
+    file: Annotated[Path, typer.Argument(help="camt.053.001.02, or CSV.")],
+    actor: ActorOption = "facility:intake",
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Load a bank statement: check that it continues the last one, post and match its lines."""
+
+    async def work() -> Facts:
+        _require_file(file)
+        async with (
+            opened_book(Settings.from_environment(), book) as (database, found),
+            Collector(database.poster) as collector,
+        ):
+            report = await load_statement(
+                database.poster, collector, found, file, received_by=actor
+            )
+        return {
+            "file": str(file),
+            "repeated": report.repeated,
+            "statements": [
+                {
+                    "bank": each.bank_code,
+                    "sequence_no": each.sequence_no,
+                    "lines": each.lines,
+                    "closing": format_baht(each.closing_satang),
+                    "repeated": each.repeated,
+                }
+                for each in report.statements
+            ],
+            "lines": report.settled.counts,
+            "questions": report.settled.proposals,
+        }
+
+    run(work(), json, show_pairs)
+
+
+def _require_file(file: Path) -> None:
+    if not file.is_file():
+        raise InvalidInput.one("FILE", str(file), "a file that exists")
+
+
+@bank_app.command("reconcile")
+def bank_reconcile(on: OnOption = None, book: BookOption = None, json: Json = False) -> None:
+    """Statement against book, bank by bank; exit 1 if anything is unexplained."""
+
+    async def work() -> Facts:
+        async with reading_book(Settings.from_environment(), book) as (connection, found):
+            head = await read_head(connection, found.book_id)
+            day = date_or_none(on, "--on") or head.business_date
+            rows = await reconcile(connection, found, day)
+        return {"on": day, "banks": [bank_facts(row) for row in rows]}
+
+    run(work(), json, show_banks, failed=lambda facts: not _reconciled(facts))
+
+
+def bank_facts(row: BankReconciliation) -> dict[str, object]:
+    """One bank's reconciliation as facts."""
+    return {
+        "bank": row.bank_code,
+        "on": row.on,
+        "statement_no": row.statement_no,
+        "statement": format_baht(row.statement_satang),
+        "explained": format_baht(row.explained_satang),
+        "book": format_baht(row.book_satang),
+        "unexplained": format_baht(row.unexplained_satang),
+        "findings": list(row.findings),
+    }
+
+
+def _reconciled(facts: Facts) -> bool:
+    banks = facts["banks"]
+    return isinstance(banks, list) and not any(
+        bank["findings"] or bank["unexplained"] != "0.00" for bank in banks
+    )
+
+
+def show_banks(facts: Facts) -> None:
+    """Reconciliations as a table, findings below it."""
+    banks = facts["banks"]
+    if not isinstance(banks, list):
+        return
+    columns = ("bank", "statement>", "explained items>", "book>", "unexplained>")
+    rows = [(b["bank"], b["statement"], b["explained"], b["book"], b["unexplained"]) for b in banks]
+    table(f"Bank reconciliation on {facts['on']}", columns, rows)
+    for bank in banks:
+        for finding in bank["findings"]:
+            err.print(f"{bank['bank']}: {finding}", markup=False, style="red")
+
+
+@bank_app.command("suspense")
+def bank_suspense(on: OnOption = None, book: BookOption = None, json: Json = False) -> None:
+    """What waits in suspense, by age, and what the matching asks a person."""
+
+    async def work() -> Facts:
+        async with reading_book(Settings.from_environment(), book) as (connection, found):
+            head = await read_head(connection, found.book_id)
+            day = date_or_none(on, "--on") or head.business_date
+            return await suspense_facts(connection, found.book_id, day)
+
+    run(work(), json, show_suspense)
+
+
+async def suspense_facts(connection: Connection, book_id: int, on: date) -> dict[str, object]:
+    """Suspense by age, and how many questions wait."""
+    buckets = await suspense.age_list(connection, book_id, on)
+    return {
+        "on": on,
+        "questions": len(await suspense.questions(connection, book_id)),
+        "ages": [
+            {
+                "days": bucket.days,
+                "receipts": bucket.receipts,
+                "receipts_amount": format_baht(bucket.receipts_satang),
+                "payments": bucket.payments,
+                "payments_amount": format_baht(bucket.payments_satang),
+            }
+            for bucket in buckets
+        ],
+    }
+
+
+def show_suspense(facts: Facts) -> None:
+    """Suspense by age as a table."""
+    ages = facts["ages"]
+    if isinstance(ages, list):
+        columns = ("days", "receipts>", "amount>", "payments>", "amount>")
+        rows = [
+            (
+                age["days"],
+                str(age["receipts"]),
+                age["receipts_amount"],
+                str(age["payments"]),
+                age["payments_amount"],
+            )
+            for age in ages
+        ]
+        table(f"Suspense by age on {facts['on']}", columns, rows)
+        out.print(f"{facts['questions']} proposals wait for a person")

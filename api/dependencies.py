@@ -1,0 +1,106 @@
+"""What a door is handed: the open house (`Doors`), and who is calling (`Caller`).
+
+Reads borrow a connection for as long as they read. A door that posts never holds a connection while
+it waits for the collector: under load everybody would wait for a connection that everybody holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.auth.keys import Caller, KeyRing
+from api.auth.scopes import Scope
+from api.problems import ProblemError
+from api.v1.fields import BookCode
+from ledger.dates import Clock
+from ledger.db import Connection, Database, translated
+from ledger.errors import NotFound
+from ledger.posting.collector import Collector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything that is open while the process runs."""
+
+    database: Database
+    collector: Collector
+    keys: KeyRing
+    clock: Clock
+    live: bool
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """A connection to read with; the driver's errors come out as ours."""
+        async with translated(), self.database.poster.acquire() as connection:
+            yield connection
+
+
+def doors_of(request: Request) -> Doors:
+    """The open house of this application."""
+    return cast(Doors, request.app.state.doors)
+
+
+OpenDoors = Annotated[Doors, Depends(doors_of)]
+
+_BEARER = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="An API key: `Authorization: Bearer cff_test_<prefix>_<secret>`.",
+)
+
+
+async def _authenticated(
+    request: Request,
+    doors: OpenDoors,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+) -> Caller:
+    """The caller behind the key. Raises the problem `unauthenticated`."""
+    if credentials is None:
+        raise ProblemError(
+            "unauthenticated",
+            "send the header Authorization: Bearer <API key>",
+            headers={"WWW-Authenticate": 'Bearer realm="cff"'},
+        )
+    caller = await doors.keys.recognise(credentials.credentials)
+    if caller is None:
+        raise ProblemError(
+            "unauthenticated",
+            "the key is malformed, unknown, expired, revoked or of another environment",
+            headers={"WWW-Authenticate": 'Bearer realm="cff", error="invalid_token"'},
+        )
+    request.state.client = caller.client
+    return caller
+
+
+def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, who holds `scope`. Raises the problem `scope_missing`."""
+
+    async def caller_with_scope(caller: Annotated[Caller, Depends(_authenticated)]) -> Caller:
+        if scope not in caller.scopes:
+            raise ProblemError("scope_missing", f"the key does not hold the scope {scope}")
+        return caller
+
+    return caller_with_scope
+
+
+def in_book(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller, who holds `scope` and whose book is that of the path.
+
+    Raises `NotFound` for any other book: whether it exists is not the caller's to know.
+    """
+
+    async def caller_in_book(
+        caller: Annotated[Caller, Depends(requires(scope))],
+        book: Annotated[BookCode, Path(description="Code of the book.", examples=["cff"])],
+    ) -> Caller:
+        if book != caller.book_code:
+            raise NotFound("book", book)
+        return caller
+
+    return caller_in_book

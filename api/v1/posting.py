@@ -1,0 +1,258 @@
+"""How a door posts under an Idempotency-Key: one request, one answer, kept for ever.
+
+The answer is made inside the posting transaction and stored with it, so a retry, whenever and
+wherever, gets the same status and the same bytes. Stored are acceptances and sticky refusals; an
+invalid request or a refusal that leaves its id free is not, and may be mended under the same key.
+The key is looked up before anything is decided: what a retry finds changed, it changed itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+
+from api.dependencies import Doors
+from api.auth.keys import Caller
+from api.problems import MEDIA_TYPE, ProblemError, problem_json
+from api.v1.fields import SignedAmount, View, money_facts
+from ledger.db import Connection
+from ledger.errors import CffError, DatabaseUnavailable, Overloaded, OutcomeUnknown, ensure
+from ledger.money import format_baht
+from ledger.posting.values import IdempotencyKey, Outcome, Status
+from ledger.refusals import Refusal
+
+Act = Callable[[IdempotencyKey], Awaitable[Outcome]]
+Show = Callable[[Outcome], BaseModel]
+
+_STORED = re.compile(r'^\{"status":([0-9]{3}),"body":(.*)\}$', re.DOTALL)
+_RECORDED = """
+SELECT k.request_hash, k.answer FROM ledger.idempotency_key AS k
+WHERE k.book_id = $1 AND k.client = $2 AND k.key = $3
+"""
+
+
+class ReceiptView(View):
+    """Where it stands in the book: its number, its two dates, its batch and the chain's digest."""
+
+    recorded_seq: int
+    business_date: str
+    value_date: str
+    batch_no: int | None
+    digest: str | None
+
+
+class BalanceView(View):
+    """An account after the posting; `available` is null without a limit."""
+
+    account: str
+    balance: SignedAmount
+    held: SignedAmount
+    available: SignedAmount | None
+    excess: SignedAmount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """The key of a request, what the request says, and how its problems are named."""
+
+    key: str
+    request_hash: bytes
+    instance: str
+    request_id: str
+
+    def of(self, caller: Caller) -> IdempotencyKey:
+        """The key as the posting path knows it: each client has its own."""
+        return IdempotencyKey(client=caller.client, key=self.key, request_hash=self.request_hash)
+
+
+async def promised(
+    request: Request,
+    idempotency_key: Annotated[
+        str,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Made by the client, one a request; the same key gets the same answer.",
+        ),
+    ],
+) -> Promise:
+    """The promise that this request asks for. Raises the problem `malformed_body`."""
+    return Promise(
+        key=idempotency_key,
+        request_hash=request_hash(request.method, request.url.path, await request.body()),
+        instance=request.url.path,
+        request_id=request.state.request_id,
+    )
+
+
+Promised = Annotated[Promise, Depends(promised)]
+
+
+def request_hash(method: str, path: str, body: bytes) -> bytes:
+    """SHA-256 over method, path and the canonical JSON of the body: white space does not count."""
+    value = json.loads(body, object_pairs_hook=_unambiguous) if body else None
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).digest()
+
+
+def _unambiguous(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ProblemError("malformed_body", "a name stands twice in one object of the body")
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """Turns outcomes into answers, the same bytes each time.
+
+    status: of an acceptance. show: its body. codes: account codes, to name accounts in a refusal.
+    """
+
+    promise: Promise
+    status: int
+    show: Show
+    codes: Mapping[int, str]
+
+    def text(self, outcome: Outcome) -> str:
+        """What is stored under the key: status and body."""
+        if outcome.refusal is None:
+            return stored_text(self.status, self.show(outcome).model_dump_json())
+        body = refusal_json(outcome.refusal, self.codes, self.promise)
+        return stored_text(json.loads(body)["status"], body)
+
+
+def stored_text(status: int, body: str) -> str:
+    """An answer as it is kept: readable as JSON, and cut open without parsing it."""
+    return f'{{"status":{status},"body":{body}}}'
+
+
+def refusal_json(refusal: Refusal, codes: Mapping[int, str], promise: Promise) -> str:
+    """A refusal as a problem; accounts by their codes, amounts as text."""
+    facts = dict(refusal.detail)
+    number = facts.get("account")
+    if isinstance(number, int):
+        facts["account"] = codes.get(number, "of another party")
+    shown = money_facts(facts)
+    ensure(isinstance(shown, dict), "facts of a refusal are a mapping")
+    return problem_json(
+        refusal.code,
+        f"{refusal.rule.message_en}{_in_words(shown)}",
+        instance=promise.instance,
+        request_id=promise.request_id,
+        facts=shown if isinstance(shown, dict) else {},
+    )
+
+
+def _in_words(facts: object) -> str:
+    if not isinstance(facts, dict) or not facts:
+        return ""
+    said = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
+    return f" ({said})"
+
+
+async def post(
+    doors: Doors, caller: Caller, answering: Answering, act: Act
+) -> Response:
+    """Post once and answer; a repetition gets the stored answer, marked as replayed."""
+    promise = answering.promise
+    stored = await _stored(doors, caller, promise)
+    if stored is not None:
+        return stored
+    try:
+        outcome = await act(promise.of(caller))
+    except (Overloaded, OutcomeUnknown, DatabaseUnavailable):
+        raise
+    except CffError:
+        # The same request may have been answered between our look and the decision.
+        stored = await _stored(doors, caller, promise)
+        if stored is not None:
+            return stored
+        raise
+    return respond(answering, outcome)
+
+
+def respond(answering: Answering, outcome: Outcome) -> Response:
+    """The answer to an outcome. Raises the problems of a key that cannot be used."""
+    if outcome.status is Status.IN_PROGRESS:
+        raise ProblemError(
+            "idempotency_key_in_progress", "a request with this key is being worked on; try again"
+        )
+    if outcome.status is Status.KEY_CONFLICT:
+        raise _reused()
+    if outcome.answer is not None:
+        return answer_of(outcome.answer, replayed=True)
+    return answer_of(answering.text(outcome), replayed=outcome.status is Status.REPLAYED)
+
+
+def answer_of(stored: str, *, replayed: bool) -> Response:
+    """The HTTP answer of a stored text."""
+    match = _STORED.match(stored)
+    ensure(match is not None, "a stored answer that cannot be read")
+    status, body = (int(match.group(1)), match.group(2)) if match else (500, "{}")
+    media_type = MEDIA_TYPE if status >= 400 else "application/json"
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    return Response(body, status, headers, media_type=media_type)
+
+
+async def _stored(doors: Doors, caller: Caller, promise: Promise) -> Response | None:
+    async with doors.read() as connection:
+        found = await recorded(connection, caller.book_id, promise.of(caller))
+    return None if found is None else answer_of(found, replayed=True)
+
+
+async def recorded(connection: Connection, book_id: int, key: IdempotencyKey) -> str | None:
+    """The answer stored under a key. Raises the problem `idempotency_key_reused`."""
+    row = await connection.fetchrow(_RECORDED, book_id, key.client, key.key)
+    if row is None:
+        return None
+    if row["request_hash"] != key.request_hash:
+        raise _reused()
+    answer: str = row["answer"]
+    return answer
+
+
+def _reused() -> ProblemError:
+    return ProblemError(
+        "idempotency_key_reused",
+        "this key was used for a request with another path or body: give a new request a new key",
+    )
+
+
+def receipt_of(outcome: Outcome, place: int = 0) -> ReceiptView | None:
+    """The receipt of an outcome's n-th operation; None when the outcome holds none (a replay)."""
+    if len(outcome.receipts) <= place:
+        return None
+    receipt = outcome.receipts[place]
+    return ReceiptView(
+        recorded_seq=receipt.recorded_seq,
+        business_date=receipt.business_date.isoformat(),
+        value_date=receipt.value_date.isoformat(),
+        batch_no=outcome.batch_no,
+        digest=None if outcome.digest is None else outcome.digest.hex(),
+    )
+
+
+def balances_of(outcome: Outcome, codes: Mapping[int, str]) -> list[BalanceView]:
+    """The accounts of an outcome as they stand after it, those that `codes` names."""
+    return [
+        BalanceView(
+            account=codes[balance.account],
+            balance=format_baht(balance.balance_satang),
+            held=format_baht(balance.held_satang),
+            available=None
+            if balance.available_satang is None
+            else format_baht(balance.available_satang),
+            excess=format_baht(balance.excess_satang),
+        )
+        for balance in outcome.balances
+        if balance.account in codes
+    ]

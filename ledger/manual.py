@@ -1,0 +1,294 @@
+"""Manual journals: made by one person, posted by another, exactly as they were made.
+
+A proposal is a row and a numbered note that seals its body in the chain; it moves nothing. The
+second person posts the stored body, byte for byte, under the journal's own id, or rejects it with
+a reason. Whoever made it can do neither. A journal that the judge refuses for good burns its id:
+the proposal stays waiting, is rejected, and is made anew under another id.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import ClassVar
+from uuid import UUID
+
+import asyncpg
+
+from ledger.db import Connection, statements
+from ledger.errors import CffError, Forbidden, InvalidInput, NotFound
+from ledger.kinds import EventKind, JournalKind
+from ledger.posting.read import SQL as POSTING_SQL
+from ledger.posting.read import journals_of
+from ledger.posting.records import JournalRecord, canonical_json
+from ledger.posting.values import Journal, Note, RowRead, RowTable, RowWrite, Transfer, Unit
+
+SQL = statements(Path(__file__).parent / "sql" / "manual.sql")
+
+TABLE = RowTable(name="ledger.manual_journal", select=SQL["lock"])
+"""How proposals are locked when a unit is decided on them."""
+
+BEFORE_ALL = datetime(1900, 1, 1, tzinfo=UTC), UUID(int=0)
+"""Where the first page of proposals begins after."""
+
+
+class ManualState(enum.IntEnum):
+    """A proposal waits until exactly one of the other two happens to it."""
+
+    WAITING = 1
+    POSTED = 2
+    REJECTED = 3
+
+    @property
+    def code(self) -> str:
+        """The word on the wire, such as "waiting"."""
+        return self.name.lower()
+
+
+class NotWaiting(CffError):  # noqa: N818 - the name is what the clerk reads
+    """The proposal has been decided already."""
+
+    code: ClassVar[str] = "wrong_status"
+
+
+class NotOurs(CffError):  # noqa: N818
+    """The journal was made by a product and is undone there, not by hand."""
+
+    code: ClassVar[str] = "journal_belongs_to_product"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualJournal:
+    """A row of `ledger.manual_journal`; `journal` is what will be posted, nothing else.
+
+    reason: why it was made, then why it was decided so, if that was said.
+    """
+
+    journal: Journal
+    version: int
+    state: ManualState
+    made_by: str
+    made_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str
+
+    @property
+    def journal_id(self) -> UUID:
+        """The id that it is posted under."""
+        return self.journal.journal_id
+
+
+def propose(book_id: int, journal: Journal, *, maker: str, at: datetime, reason: str) -> Unit:
+    """The unit that records a proposal. `reason` says why, for the checker and the auditor."""
+    body = _body_of(journal)
+    note = Note(
+        kind=EventKind.MANUAL_JOURNAL_MADE,
+        subject=journal.journal_id,
+        amount_satang=sum(transfer.amount_satang for transfer in journal.transfers),
+        body=body,
+    )
+    arguments = (book_id, journal.journal_id, canonical_json(body), maker, at, reason)
+    write = RowWrite(statement=SQL["insert"], arguments=arguments)
+    return Unit(operations=(note,), actor=maker, reason=reason, writes=(write,))
+
+
+async def approve(
+    connection: Connection,
+    book_id: int,
+    journal_id: UUID,
+    *,
+    checker: str,
+    at: datetime,
+    reason: str = "",
+) -> Unit:
+    """The unit that posts a proposal. Raises `NotFound`, `NotWaiting`, `Forbidden` for its maker."""
+    proposal = await get(connection, book_id, journal_id)
+    _require_second_person(proposal, checker, "approve")
+    decided = _decide(book_id, proposal, ManualState.POSTED, checker, at, reason)
+    return Unit(
+        operations=(proposal.journal,),
+        actor=checker,
+        reason=reason,
+        reads=(_read_of(proposal),),
+        writes=(decided,),
+    )
+
+
+async def reject(
+    connection: Connection,
+    book_id: int,
+    journal_id: UUID,
+    *,
+    checker: str,
+    at: datetime,
+    reason: str,
+) -> Unit:
+    """The unit that rejects a proposal. Raises as `approve`, and `InvalidInput` without a reason."""
+    if not reason.strip():
+        raise InvalidInput.one("reason", reason, "why the proposal is rejected")
+    proposal = await get(connection, book_id, journal_id)
+    _require_second_person(proposal, checker, "reject")
+    note = Note(
+        kind=EventKind.MANUAL_JOURNAL_REJECTED,
+        subject=journal_id,
+        body={"from": "waiting", "to": "rejected"},
+    )
+    return Unit(
+        operations=(note,),
+        actor=checker,
+        reason=reason,
+        reads=(_read_of(proposal),),
+        writes=(_decide(book_id, proposal, ManualState.REJECTED, checker, at, reason),),
+    )
+
+
+def reversal_of(
+    record: JournalRecord, journal_id: UUID, *, reference: str = "", narrative: str = ""
+) -> Journal:
+    """The journal that mirrors a recorded one, with its value date.
+
+    Raises `NotOurs` for a journal of a product: a match is un-matched, a payment comes back, and
+    the product's own rows change with it.
+    """
+    if record.kind not in list(JournalKind):
+        raise NotOurs(
+            f"journal {record.journal_id} was made by a product: undo it where it was made "
+            "(un-match the bank line, reject the notice)"
+        )
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.REVERSAL,
+        transfers=tuple(
+            Transfer(debit=t.credit, credit=t.debit, amount_satang=t.amount_satang)
+            for t in record.transfers
+        ),
+        reference=reference or record.reference,
+        narrative=narrative,
+        reverses=record.journal_id,
+    )
+
+
+async def find(connection: Connection, book_id: int, journal_id: UUID) -> ManualJournal | None:
+    """The proposal with this id, if there is one."""
+    row = await connection.fetchrow(SQL["get"], book_id, journal_id)
+    return None if row is None else _manual(row)
+
+
+async def get(connection: Connection, book_id: int, journal_id: UUID) -> ManualJournal:
+    """The proposal with this id. Raises `NotFound`."""
+    found = await find(connection, book_id, journal_id)
+    if found is None:
+        raise NotFound("proposal of a journal", journal_id)
+    return found
+
+
+async def page(
+    connection: Connection,
+    book_id: int,
+    *,
+    after: tuple[datetime, UUID] = BEFORE_ALL,
+    limit: int = 100,
+    state: ManualState | None = None,
+) -> list[ManualJournal]:
+    """Proposals in the order in which they were made, those after (made_at, id) `after`."""
+    rows = await connection.fetch(SQL["page"], book_id, *after, state, limit)
+    return [_manual(row) for row in rows]
+
+
+async def recorded_journal(
+    connection: Connection, book_id: int, journal_id: UUID
+) -> JournalRecord | None:
+    """The journal as it was posted, whoever made it; None when there is none with this id."""
+    rows = await connection.fetch(POSTING_SQL["recorded_journals"], book_id, [journal_id])
+    return journals_of(rows).get(journal_id)
+
+
+async def account_codes(
+    connection: Connection, book_id: int, journals: Iterable[Journal | JournalRecord]
+) -> dict[int, str]:
+    """The codes of every account that these journals touch, in one query."""
+    numbers = {
+        number
+        for journal in journals
+        for transfer in journal.transfers
+        for number in (transfer.debit, transfer.credit)
+    }
+    rows = await connection.fetch(SQL["account_codes"], book_id, sorted(numbers))
+    return {row["account_id"]: row["code"] for row in rows}
+
+
+def same_journal(left: Journal, right: Journal) -> bool:
+    """True when two proposals would post the same."""
+    return canonical_json(_body_of(left)) == canonical_json(_body_of(right))
+
+
+def _require_second_person(proposal: ManualJournal, checker: str, verb: str) -> None:
+    if proposal.state is not ManualState.WAITING:
+        raise NotWaiting(
+            f"proposal {proposal.journal_id} is {proposal.state.code} (by {proposal.decided_by}): "
+            f"only one that is waiting can be decided"
+        )
+    if checker == proposal.made_by:
+        raise Forbidden(
+            f"proposal {proposal.journal_id} was made by {proposal.made_by}: "
+            f"another person must {verb} it"
+        )
+
+
+def _read_of(proposal: ManualJournal) -> RowRead:
+    return RowRead(table=TABLE, row_id=proposal.journal_id, version=proposal.version)
+
+
+def _decide(
+    book_id: int,
+    proposal: ManualJournal,
+    state: ManualState,
+    checker: str,
+    at: datetime,
+    reason: str,
+) -> RowWrite:
+    said = f"{proposal.reason} / {reason}" if reason else ""
+    arguments = (book_id, proposal.journal_id, proposal.version, int(state), checker, at, said)
+    return RowWrite(statement=SQL["decide"], arguments=arguments)
+
+
+def _body_of(journal: Journal) -> dict[str, object]:
+    return {
+        "kind": int(journal.kind),
+        "transfers": [
+            {"debit": t.debit, "credit": t.credit, "amount_satang": t.amount_satang}
+            for t in journal.transfers
+        ],
+        "value_date": None if journal.value_date is None else journal.value_date.isoformat(),
+        "reference": journal.reference,
+        "narrative": journal.narrative,
+        "reverses": None if journal.reverses is None else str(journal.reverses),
+    }
+
+
+def _manual(row: asyncpg.Record) -> ManualJournal:
+    body = json.loads(row["body"])
+    value_date, reverses = body["value_date"], body["reverses"]
+    return ManualJournal(
+        journal=Journal(
+            journal_id=row["journal_id"],
+            kind=JournalKind(body["kind"]),
+            transfers=tuple(Transfer(**transfer) for transfer in body["transfers"]),
+            value_date=None if value_date is None else date.fromisoformat(value_date),
+            reference=body["reference"],
+            narrative=body["narrative"],
+            reverses=None if reverses is None else UUID(reverses),
+        ),
+        version=row["version"],
+        state=ManualState(row["state"]),
+        made_by=row["made_by"],
+        made_at=row["made_at"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,181 @@
+"""Sub-ledgers against the general ledger: rates, accrual journals, accrued payable, deposits.
+
+Every comparison of two things that move together is one statement, so that postings that arrive
+meanwhile are on both sides or on neither.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+
+from ledger.db import Connection
+from ledger.proof.report import Difference, compare, differ
+from products.proof.contracts import Product, Shelf, Totals, read_refusals
+from products.proof.life import Terms
+
+_PRODUCTS = """
+SELECT product_code, day_count, rounding, capitalisation_days, gl_deposits, expense_account,
+    payable_account
+FROM products.product WHERE book_id = $1
+"""
+_PROVEN = "SELECT max(business_date) FROM ledger.day WHERE book_id = $1 AND state = 3"
+_RATES = """
+SELECT r.product_code, r.business_date, r.annual_rate_e8, r.sheet_id, s.sheet_id AS right_sheet,
+    s.annual_rate_e8 AS right_rate
+FROM products.day_rate AS r
+LEFT JOIN LATERAL (
+    SELECT t.sheet_id, t.annual_rate_e8 FROM pricing.rate_sheet AS t
+    WHERE t.book_id = r.book_id AND t.product_code = r.product_code AND t.state = 2
+        AND t.effective_from <= r.business_date
+    ORDER BY t.effective_from DESC LIMIT 1
+) AS s ON TRUE
+WHERE r.book_id = $1
+"""
+_ACCRUAL_JOURNALS = """
+SELECT debit_account, credit_account, business_date, value_date, sum(amount_satang) AS amount
+FROM ledger.transfer
+WHERE book_id = $1 AND kind = 101 AND business_date <= $2
+GROUP BY debit_account, credit_account, business_date, value_date
+"""
+_CREDITS_WITHOUT_ROW = """
+SELECT t.recorded_seq, t.journal_id FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.kind IN (102, 103) AND NOT EXISTS (
+    SELECT FROM products.capitalisation AS k
+    WHERE k.book_id = t.book_id AND k.journal_id = t.journal_id
+)
+ORDER BY t.recorded_seq LIMIT 1000
+"""
+_PAYABLE = """
+SELECT a.code, b.credits - b.debits AS ledger, (
+    SELECT coalesce(sum(s.accrued_satang - s.capitalised_satang), 0)
+    FROM products.interest_state AS s
+    INNER JOIN products.contract AS c
+        ON c.book_id = s.book_id AND c.contract_id = s.contract_id
+    INNER JOIN products.product AS p
+        ON p.book_id = c.book_id AND p.product_code = c.product_code
+    WHERE s.book_id = b.book_id AND p.payable_account = b.account_id
+)::bigint AS contracts
+FROM ledger.balance AS b
+INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
+WHERE b.book_id = $1 AND b.account_id IN (
+    SELECT q.payable_account FROM products.product AS q WHERE q.book_id = $1
+)
+"""
+_DEPOSITS = """
+SELECT a.gl_code, sum(b.credits - b.debits)::bigint AS ledger, coalesce(
+    sum(b.credits - b.debits) FILTER (WHERE p.gl_deposits = a.gl_code), 0
+)::bigint AS contracts
+FROM ledger.account AS a
+INNER JOIN ledger.balance AS b ON b.book_id = a.book_id AND b.account_id = a.account_id
+LEFT JOIN products.contract AS c ON c.book_id = a.book_id AND c.account_id = a.account_id
+LEFT JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
+WHERE a.book_id = $1 AND (c.contract_id IS NOT NULL OR a.gl_code IN (
+    SELECT q.gl_deposits FROM products.product AS q WHERE q.book_id = $1
+))
+GROUP BY a.gl_code
+"""
+_ORPHANS = """
+SELECT table_name, contract_id, rows FROM (
+    SELECT 'accrual' AS table_name, contract_id, count(*) AS rows
+    FROM products.accrual WHERE book_id = $1 GROUP BY contract_id
+    UNION ALL
+    SELECT 'accrual_correction', contract_id, count(*)
+    FROM products.accrual_correction WHERE book_id = $1 GROUP BY contract_id
+    UNION ALL
+    SELECT 'capitalisation', contract_id, count(*)
+    FROM products.capitalisation WHERE book_id = $1 GROUP BY contract_id
+    UNION ALL
+    SELECT 'interest_state', contract_id, count(*)
+    FROM products.interest_state WHERE book_id = $1 GROUP BY contract_id
+) AS k
+WHERE NOT EXISTS (
+    SELECT FROM products.contract AS c
+    WHERE c.book_id = $1 AND c.contract_id = k.contract_id
+)
+"""
+
+
+async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[Difference]]:
+    """Products, the rates that nights used (checked against approved sheets), and refusals."""
+    products = {
+        row["product_code"]: Product(
+            terms=Terms(
+                product_code=row["product_code"],
+                day_count=row["day_count"],
+                rounding=row["rounding"],
+                ends=frozenset(row["capitalisation_days"]),
+            ),
+            expense_account=row["expense_account"],
+            payable_account=row["payable_account"],
+            gl_deposits=row["gl_deposits"],
+        )
+        for row in await connection.fetch(_PRODUCTS, book_id)
+    }
+    rates: dict[str, dict[date, int]] = defaultdict(dict)
+    found: list[Difference] = []
+    for row in await connection.fetch(_RATES, book_id):
+        on, code = row["business_date"], row["product_code"]
+        # Work goes on with the sheet's rate: the night should have used it.
+        right = row["annual_rate_e8"] if row["right_rate"] is None else row["right_rate"]
+        rates[code][on] = right
+        expected: dict[str, object] = {
+            "annual_rate_e8": row["right_rate"],
+            "sheet_id": row["right_sheet"],
+        }
+        used = {name: row[name] for name in expected}
+        where = f"products.day_rate {code} {on}"
+        found += compare("rates are the approved sheets'", where, expected, used)
+    shelf = Shelf(
+        products=products,
+        rates=rates,
+        # Before the contracts: a refusal recorded later is of a night that is not proven.
+        refused=await read_refusals(connection, book_id),
+        proven=await connection.fetchval(_PROVEN, book_id),
+    )
+    return shelf, found
+
+
+async def check_control(connection: Connection, book_id: int, totals: Totals) -> list[Difference]:
+    """What the contracts add up to, against journals and balances of the ledger."""
+    found = await _accrual_journals(connection, book_id, totals)
+    for row in await connection.fetch(_CREDITS_WITHOUT_ROW, book_id):
+        where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"
+        found += differ("capitalisations are their journals", where, "a capitalisation", "none")
+    for row in await connection.fetch(_PAYABLE, book_id):
+        where = f"ledger.balance account {row['code']}"
+        check = "accrued payable is accrued less credited"
+        found += differ(check, where, row["contracts"], row["ledger"])
+    for row in await connection.fetch(_DEPOSITS, book_id):
+        where = f"GL code {row['gl_code']}"
+        check = "contracts add up to their control account"
+        found += differ(check, where, row["contracts"], row["ledger"])
+    for row in await connection.fetch(_ORPHANS, book_id):
+        where = f"products.{row['table_name']} of contract {row['contract_id']}"
+        found += differ("interest belongs to contracts", where, "a contract", f"{row['rows']} rows")
+    return found
+
+
+async def _accrual_journals(
+    connection: Connection, book_id: int, totals: Totals
+) -> list[Difference]:
+    if totals.through is None:
+        return []
+    expected = {
+        key: amount for key, amount in totals.posted.items() if amount and key[2] <= totals.through
+    }
+    pairs = {key[:2] for key in totals.posted}
+    posted: dict[tuple[int, int, date, date], int] = defaultdict(int)
+    for row in await connection.fetch(_ACCRUAL_JOURNALS, book_id, totals.through):
+        debit, credit, amount = row["debit_account"], row["credit_account"], int(row["amount"])
+        dates = (row["business_date"], row["value_date"])
+        if (credit, debit) in pairs:
+            posted[credit, debit, *dates] -= amount
+        else:
+            posted[debit, credit, *dates] += amount
+    found: list[Difference] = []
+    for key in sorted({*expected, *posted}):
+        where = "accrual journals, account {} to {}, business date {}, value date {}".format(*key)
+        wanted = expected.get(key, 0)
+        found += differ("accrual journals are the contracts' sum", where, wanted, posted[key])
+    return found

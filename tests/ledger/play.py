@@ -1,0 +1,213 @@
+"""One book in PostgreSQL and the oracle beside it: every batch is put to both, and compared.
+
+`World` is a connection with a loop of its own, for tests that Hypothesis drives; `Table` is one
+fresh book of it. `Table.play` asserts, after every batch, that the outcomes are the oracle's, that
+every balance and hold stands as the oracle says, and that a batch of refusals has left every other
+row of the book as it was. Each failing assertion begins with the name of the property it broke.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Sequence
+from datetime import date, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from ledger import books
+from ledger.books import GlAccount
+from ledger.db import Connection
+from ledger.posting.values import OpenAccount, Origin, Outcome, Status, Unit
+from ledger.posting.write import post_batch
+from ledger.proof.verify import verify_ledger
+from tests.ledger.oracle import Answer, Oracle
+from tests.ledger.recipes import Kitchen, UnitRecipe
+
+_T = TypeVar("_T")
+
+OPENED_ON = date(2026, 6, 1)
+CHART = ("111100", "211100")
+ROW_IDS = (UUID(int=1), UUID(int=2))
+# code, GL code, currency, balance_min, balance_max
+ACCOUNTS = (
+    ("BANK", "111100", "THB", None, None),
+    ("SAV-1", "211100", "THB", 0, None),
+    ("SAV-2", "211100", "THB", 0, None),
+    ("OD-1", "211100", "THB", -100, None),
+    ("LOAN-1", "211100", "THB", None, 0),
+    ("BANK-2", "111100", "THB", None, None),
+    ("USD-1", "111100", "USD", None, None),
+)
+_STANDING = """
+SELECT account_id, debits, credits, held, balance_min, balance_max, excess_satang, state = 2,
+    frozen
+FROM ledger.balance WHERE book_id = $1
+"""
+_HOLDS = "SELECT hold_id, state, captured_satang FROM ledger.hold WHERE book_id = $1"
+_HEAD = "SELECT recorded_seq, business_date FROM ledger.book_head WHERE book_id = $1"
+_TABLES = (
+    "account", "balance", "hold", "transfer", "movement", "event", "day", "manual_journal"
+)  # fmt: skip
+_PRINTS = " UNION ALL ".join(
+    f"SELECT '{table}', md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) "
+    f"FROM ledger.{table} AS t WHERE book_id = $1"
+    for table in _TABLES
+)
+
+
+class World:
+    """A database, a loop of its own and the counts of everything played in it."""
+
+    def __init__(self, url: str) -> None:
+        self._runner = asyncio.Runner()
+        self.counts: Counter[str] = Counter()
+        self._books = 0
+        self.connection: Connection = self.run(
+            asyncpg.connect(url, server_settings={"role": "cff_poster"})
+        )
+
+    def run(self, work: Awaitable[_T]) -> _T:
+        """Wait for something in this world's loop."""
+
+        async def wait() -> _T:
+            return await work
+
+        return self._runner.run(wait())
+
+    def close(self) -> None:
+        """Hang up and close the loop."""
+        self.run(self.connection.close())
+        self._runner.close()
+
+    def table(self) -> Table:
+        """A fresh book with its accounts open and two product rows to decide on."""
+        self._books += 1
+        self.counts["books"] += 1
+        return self.run(set_table(self.connection, self._books, self.counts))
+
+
+async def set_table(connection: Connection, book_id: int, counts: Counter[str]) -> Table:
+    """Lay a book, and the oracle beside it."""
+    await books.create_book(
+        connection,
+        book_id=book_id,
+        code=f"book-{book_id}",
+        name_th="สมุด",
+        name_en="Book",
+        opened_on=OPENED_ON,
+    )
+    chart = [GlAccount(gl_code=c, cad_code="", name_th=c, name_en=c) for c in CHART]
+    await books.add_gl_accounts(connection, book_id, chart)
+    await connection.executemany(
+        "INSERT INTO ledger.manual_journal (book_id, journal_id, body, made_by, made_at) "
+        "VALUES ($1, $2, '{}', 'maker', clock_timestamp())",
+        [(book_id, row_id) for row_id in ROW_IDS],
+    )
+    table = Table(connection, book_id, counts)
+    opened = [
+        OpenAccount(
+            account=number,
+            code=code,
+            gl_code=gl_code,
+            currency=currency,
+            name_th=code,
+            name_en=code,
+            balance_min=low,
+            balance_max=high,
+        )
+        for number, (code, gl_code, currency, low, high) in enumerate(ACCOUNTS, start=1)
+    ]
+    await table.play([Unit(operations=tuple(opened), actor="test:opening")])
+    return table
+
+
+class Table:
+    """One book on the database's side and on the oracle's."""
+
+    def __init__(self, connection: Connection, book_id: int, counts: Counter[str]) -> None:
+        self.connection = connection
+        self.book_id = book_id
+        self.oracle = Oracle(OPENED_ON, CHART)
+        self.oracle.book.versions = dict.fromkeys(ROW_IDS, 1)
+        self.kitchen = Kitchen(book_id, self.oracle)
+        self.sound = True
+        self._counts = counts
+        self._print: list[tuple[str, str]] = []
+
+    async def cook(self, recipes: Sequence[UnitRecipe], days_ago: int = 0) -> list[Outcome]:
+        """Make units of the recipes and play them; `days_ago` > 0 posts as the night of then."""
+        on = self.oracle.book.day - timedelta(days=days_ago)
+        night = on if 0 < days_ago and on >= OPENED_ON else None
+        return await self.play([self.kitchen.unit(recipe) for recipe in recipes], night)
+
+    async def play(self, units: Sequence[Unit], night: date | None = None) -> list[Outcome]:
+        """Put one batch to both; asserts that they agree on everything."""
+        self.sound = False
+        origin = Origin.DOORS if night is None else Origin.NIGHT
+        async with self.connection.transaction():
+            outcomes = await post_batch(
+                self.connection, self.book_id, units, origin=origin, business_date=night
+            )
+        answers = self.oracle.batch(units, night)
+        for unit, outcome, answer in zip(units, outcomes, answers, strict=True):
+            assert heard(outcome) == answer, f"outcome: {heard(outcome)} != {answer} of {unit}"
+            self._counts[outcome.refusal.code if outcome.refusal else outcome.status.value] += 1
+        await self._compare(outcomes)
+        self.sound = True
+        return outcomes
+
+    async def _compare(self, outcomes: Sequence[Outcome]) -> None:
+        book = self.oracle.book
+        found = await self.connection.fetch(_STANDING, self.book_id)
+        standing = {row[0]: tuple(row)[1:] for row in found}
+        expected = {
+            number: (
+                money.debits,
+                money.credits,
+                book.held(number),
+                money.low,
+                money.high,
+                book.excess(number),
+                money.closed,
+                money.stop_debits + 2 * money.stop_credits,
+            )
+            for number, money in book.accounts.items()
+        }
+        assert standing == expected, f"standing: {standing} != {expected}"
+        states = {"open": 1, "captured": 2, "released": 3, "expired": 4}
+        holds = {row[0]: tuple(row)[1:] for row in await self._fetch(_HOLDS)}
+        wanted = {name: (states[h.ended], h.captured) for name, h in book.holds.items()}
+        assert holds == wanted, f"holds: {holds} != {wanted}"
+        head = tuple((await self._fetch(_HEAD))[0])
+        assert head == (book.seq, book.day), f"head: {head} != {(book.seq, book.day)}"
+        assert sum(row[1] - row[2] for row in found) == 0, "conservation: debits are not credits"
+        prints = [tuple(row) for row in await self._fetch(_PRINTS)]
+        if all(outcome.status is not Status.ACCEPTED for outcome in outcomes):
+            changed = [new[0] for old, new in zip(self._print, prints, strict=True) if old != new]
+            assert not changed, f"untouched: refusals have changed {changed}"
+        self._print = prints
+
+    async def _fetch(self, query: str) -> list[asyncpg.Record]:
+        return list(await self.connection.fetch(query, self.book_id))
+
+    async def verify(self) -> None:
+        """The independent model of `cff verify` agrees with everything that was recorded."""
+        report = await verify_ledger(self.connection, self.book_id)
+        assert report.ok, f"verify: {report}"
+
+
+def heard(outcome: Outcome) -> Answer:
+    """An outcome in the oracle's words."""
+    return Answer(
+        status=outcome.status.value,
+        code=outcome.refusal.code if outcome.refusal else None,
+        failed=outcome.failed_operation,
+        replay=outcome.replay,
+        seqs=tuple(receipt.recorded_seq for receipt in outcome.receipts),
+        balances={
+            b.account: (b.balance_satang, b.held_satang, b.excess_satang) for b in outcome.balances
+        },
+    )

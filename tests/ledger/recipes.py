@@ -1,0 +1,292 @@
+"""Recipes: what a property test wants to happen, before it is known to whom.
+
+A recipe is a small tuple-like value of plain numbers that Hypothesis draws and shrinks; `Kitchen`
+turns it into real operations against what the book holds by then (an account, a hold, a journal
+is "the n-th of those that exist", counted round). So every drawn example means something, and what
+was refused or forgotten can be asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+
+from ledger.kinds import EventKind, JournalKind
+from ledger.posting.values import (
+    CloseAccount,
+    IdempotencyKey,
+    Journal,
+    MoveBusinessDate,
+    Note,
+    OpenAccount,
+    Operation,
+    PlaceHold,
+    ReleaseHold,
+    RowRead,
+    RowTable,
+    RowWrite,
+    SetFreeze,
+    SetLimits,
+    Transfer,
+    Unit,
+)
+from tests.ledger.oracle import Oracle
+
+_T = TypeVar("_T")
+
+NAMES = UUID("8d6a1c0e-7a31-4f6e-9d3b-5b0c2f1e4a77")
+UNKNOWN_ACCOUNT = 999_999
+AMOUNTS = (1, 5, 20, 60, 100, 150, 999_999_999_999_999, 0, -1, 10**15)
+LIMITS = (None, 0, -100, 50, 200)
+
+ROWS = RowTable(
+    name="ledger.manual_journal",
+    select="SELECT journal_id AS id, version FROM ledger.manual_journal "
+    "WHERE book_id = $1 AND journal_id = ANY($2::uuid []) "
+    "ORDER BY journal_id FOR NO KEY UPDATE SKIP LOCKED",
+)
+NEXT_VERSION = (
+    "UPDATE ledger.manual_journal SET version = version + 1 WHERE book_id = $1 AND journal_id = $2"
+)
+
+Recipe = tuple[str, tuple[object, ...]]
+"""A name of `Kitchen`'s methods and the arguments for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecipe:
+    """A unit to be made; `retry` asks an earlier one again as it was, the rest is then ignored."""
+
+    operations: tuple[Recipe, ...]
+    key: tuple[int, int] | None = None
+    row: tuple[int, bool] | None = None
+    retry: int | None = None
+
+
+def _recipe(name: str, *parts: st.SearchStrategy[object]) -> st.SearchStrategy[Recipe]:
+    return st.tuples(st.just(name), st.tuples(*parts))
+
+
+_PLACE = st.integers(0, 11)
+# Ordinary amounts far more often than impossible ones; the same for value dates.
+_AMOUNT = st.sampled_from(AMOUNTS[:6] * 6 + AMOUNTS[6:])
+_DAYS = st.sampled_from((None, None, None, None, 0, -1, -3, 1, -400))
+_FLAG = st.booleans()
+_RARELY = st.sampled_from((False, False, False, True))
+_LINE = st.tuples(_PLACE, _PLACE, _AMOUNT)
+_LINES = st.lists(_LINE, min_size=1, max_size=3).map(tuple)
+_LIMIT = st.sampled_from(LIMITS)
+
+PAY = _recipe("pay", _LINES, _DAYS, _RARELY)
+PLACE = _recipe("place", _PLACE, _AMOUNT, st.sampled_from((None, None, 0, 1, 2, -1)))
+CAPTURE = _recipe("capture", _PLACE, _PLACE, st.sampled_from((0, 0, 1, 5, -1)), _RARELY)
+RELEASE = _recipe("release", _PLACE, _FLAG)
+FREEZE = _recipe("freeze", _PLACE, _RARELY, _RARELY)
+SET_LIMITS = _recipe("limits", _PLACE, _LIMIT, st.sampled_from((None, None, 100, 500)))
+CLOSE = _recipe("close", _PLACE)
+OPEN = _recipe("open", st.integers(0, 3), _RARELY, _LIMIT)
+REVERSE = _recipe("reverse", _PLACE, _RARELY, _DAYS, _FLAG)
+AGAIN = _recipe("again", _PLACE, st.integers(0, 4))
+CUT = _recipe("cut", st.sampled_from((1, 1, 1, 0, 2)))
+NOTE = _recipe("note", st.none() | _PLACE)
+
+OPERATIONS = st.one_of(
+    PAY, PAY, PAY, PLACE, CAPTURE, RELEASE, FREEZE, SET_LIMITS, CLOSE, OPEN, REVERSE, AGAIN, NOTE
+)
+_BODIES = st.lists(OPERATIONS, min_size=1, max_size=3).map(tuple)
+UNITS = st.one_of(
+    st.builds(UnitRecipe, _BODIES),
+    st.builds(UnitRecipe, _BODIES),
+    st.builds(UnitRecipe, st.tuples(OPERATIONS)),
+    st.builds(
+        UnitRecipe,
+        st.tuples(OPERATIONS),
+        key=st.none() | st.tuples(st.integers(0, 5), st.integers(0, 1)),
+        row=st.none() | st.tuples(st.integers(0, 1), _RARELY),
+    ),
+    st.builds(UnitRecipe, st.just(()), retry=_PLACE),
+)
+BATCHES = st.lists(UNITS, min_size=1, max_size=6)
+CUT_OFFS = st.builds(UnitRecipe, st.tuples(CUT))
+
+
+class Kitchen:
+    """Makes units from recipes, by what the oracle's book holds and what was asked before."""
+
+    def __init__(self, book_id: int, oracle: Oracle) -> None:
+        self.book_id = book_id
+        self.oracle = oracle
+        self.units: list[Unit] = []
+        self.asked: list[Operation] = []
+        self._numbers = 0
+
+    def unit(self, recipe: UnitRecipe) -> Unit:
+        """The unit of a recipe, remembered so that it can be asked again."""
+        if recipe.retry is not None and self.units:
+            return nth(self.units, recipe.retry)
+        made = recipe.operations or (("note", (None,)),)
+        unit = Unit(
+            operations=tuple(self._operation(name, parts) for name, parts in made),
+            actor="test:clerk",
+            reason="as drawn",
+        )
+        if recipe.key is not None:
+            name, body = recipe.key
+            digest = hashlib.sha256(bytes([body])).digest()
+            key = IdempotencyKey(client="test", key=f"key-{name}", request_hash=digest)
+            unit = replace(unit, key=key)
+        if recipe.row is not None:
+            unit = self._on_row(unit, *recipe.row)
+        self.units.append(unit)
+        return unit
+
+    def _on_row(self, unit: Unit, place: int, stale: bool) -> Unit:
+        row_id, version = sorted(self.oracle.book.versions.items())[place]
+        read = RowRead(table=ROWS, row_id=row_id, version=version - stale)
+        write = RowWrite(statement=NEXT_VERSION, arguments=(self.book_id, row_id))
+        return replace(unit, reads=(read,), writes=(write,))
+
+    def _operation(self, name: str, parts: tuple[object, ...]) -> Operation:
+        make: Callable[..., Operation] = getattr(self, f"_{name}")
+        operation = make(*parts)
+        if isinstance(operation, Journal | PlaceHold) and operation not in self.asked:
+            self.asked.append(operation)
+        return operation
+
+    def _new_id(self) -> UUID:
+        self._numbers += 1
+        return uuid5(NAMES, f"{self.book_id}/{self._numbers}")
+
+    def _account(self, place: int) -> int:
+        numbers = [*self.oracle.book.accounts, UNKNOWN_ACCOUNT]
+        return numbers[place % len(numbers)]
+
+    def _pay(
+        self, lines: tuple[tuple[int, int, int], ...], days: int | None, may_exceed: bool
+    ) -> Journal:
+        transfers = tuple(
+            Transfer(debit=self._account(d), credit=self._account(c), amount_satang=amount)
+            for d, c, amount in lines
+        )
+        return self._journal(transfers, days, may_exceed_limit=may_exceed)
+
+    def _journal(
+        self,
+        transfers: tuple[Transfer, ...],
+        days: int | None,
+        *,
+        hold_id: UUID | None = None,
+        reverses: UUID | None = None,
+        may_exceed_limit: bool = False,
+    ) -> Journal:
+        value_date = None if days is None else self.oracle.book.day + timedelta(days=days)
+        return Journal(
+            journal_id=self._new_id(),
+            kind=JournalKind.MANUAL if reverses is None else JournalKind.REVERSAL,
+            transfers=transfers,
+            value_date=value_date,
+            reference="ใบสำคัญ",
+            hold_id=hold_id,
+            reverses=reverses,
+            may_exceed_limit=may_exceed_limit,
+        )
+
+    def _place(self, place: int, amount: int, days: int | None) -> PlaceHold:
+        return PlaceHold(
+            hold_id=self._new_id(),
+            account=self._account(place),
+            amount_satang=amount,
+            expires_on=None if days is None else self.oracle.book.day + timedelta(days=days),
+        )
+
+    def _hold(self, place: int) -> PlaceHold:
+        holds = [operation for operation in self.asked if isinstance(operation, PlaceHold)]
+        nobody = PlaceHold(hold_id=NAMES, account=self._account(0), amount_satang=10)
+        return nth([nobody, *holds], place)
+
+    def _capture(self, place: int, other: int, less: int, elsewhere: bool) -> Journal:
+        hold = self._hold(place)
+        source = self._account(other + 1) if elsewhere else hold.account
+        transfer = Transfer(
+            debit=source, credit=self._account(other), amount_satang=hold.amount_satang - less
+        )
+        return self._journal((transfer,), None, hold_id=hold.hold_id)
+
+    def _release(self, place: int, expired: bool) -> ReleaseHold:
+        return ReleaseHold(hold_id=self._hold(place).hold_id, expired=expired)
+
+    def _freeze(self, place: int, debits: bool, credits: bool) -> SetFreeze:
+        return SetFreeze(account=self._account(place), debits=debits, credits=credits)
+
+    def _limits(self, place: int, low: int | None, high: int | None) -> SetLimits:
+        if low is not None and high is not None and low > high:
+            low, high = high, low
+        return SetLimits(account=self._account(place), balance_min=low, balance_max=high)
+
+    def _close(self, place: int) -> CloseAccount:
+        return CloseAccount(account=self._account(place))
+
+    def _open(self, code: int, unknown_gl: bool, low: int | None) -> OpenAccount:
+        return OpenAccount(
+            account=101 + code,
+            code=f"NEW-{code}",
+            gl_code="599999" if unknown_gl else "211100",
+            currency="THB",
+            name_th="บัญชีใหม่",
+            name_en="New account",
+            balance_min=low,
+        )
+
+    def _reverse(self, place: int, crooked: bool, days: int | None, may_exceed: bool) -> Journal:
+        journals = [operation for operation in self.asked if isinstance(operation, Journal)]
+        if not journals:
+            transfer = Transfer(debit=1, credit=2, amount_satang=1)
+            return self._journal((transfer,), days, reverses=NAMES)
+        target = nth(journals, place)
+        transfers = tuple(
+            Transfer(debit=t.credit, credit=t.debit, amount_satang=t.amount_satang + crooked)
+            for t in target.transfers
+        )
+        return self._journal(
+            transfers, days, reverses=target.journal_id, may_exceed_limit=may_exceed
+        )
+
+    def _again(self, place: int, change: int) -> Operation:
+        """Something asked before: as it was, or with a difference under the same id."""
+        if not self.asked:
+            return self._note(None)
+        operation = nth(self.asked, place)
+        if isinstance(operation, PlaceHold):
+            if change == 4:
+                journal = self._journal((), None)
+                return replace(journal, journal_id=operation.hold_id)
+            return operation if change < 3 else replace(operation, reference="another")
+        assert isinstance(operation, Journal)
+        if change == 4:
+            return replace(self._place(place, 10, None), hold_id=operation.journal_id)
+        if change == 3:
+            return replace(operation, narrative="another")
+        if change == 2:
+            return replace(operation, value_date=self.oracle.book.day)
+        return replace(operation, value_date=None) if change == 1 else operation
+
+    def _cut(self, days: int) -> MoveBusinessDate:
+        return MoveBusinessDate(to=self.oracle.book.day + timedelta(days=days))
+
+    def _note(self, place: int | None) -> Note:
+        return Note(
+            kind=EventKind.MANUAL_JOURNAL_MADE,
+            account=None if place is None else self._account(place),
+            body={"why": "drawn"},
+        )
+
+
+def nth(things: list[_T], place: int) -> _T:
+    """The n-th of the things, counted back from the newest and round."""
+    return things[-1 - place % len(things)]

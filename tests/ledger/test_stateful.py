@@ -1,0 +1,75 @@
+"""Any history of a book, drawn at random, against real PostgreSQL and a sequential oracle.
+
+What is drawn: journals of one to three transfers, holds and what becomes of them, freezes, limits,
+closings, reversals, forced journals, retries of everything, idempotency keys, product rows that
+have changed, cut-offs, and nights that still post on an earlier date. What must hold after every
+batch is in `tests.ledger.play`; at the end the independent model of `cff verify` proves the book.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from ledger.refusals import BY_CODE
+from tests.ledger.play import World
+from tests.ledger.recipes import BATCHES, CUT_OFFS, UnitRecipe
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """A fresh book for every example; each step is one batch."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+        self.table = world.table()
+
+    @rule(batch=BATCHES)
+    def doors_post(self, batch: list[UnitRecipe]) -> None:
+        """A batch of the doors, on the current business date."""
+        self._play(batch, 0)
+
+    @rule(batch=BATCHES, cut=CUT_OFFS, place=st.integers(0, 6))
+    def date_moves(self, batch: list[UnitRecipe], cut: UnitRecipe, place: int) -> None:
+        """A batch with a cut-off somewhere in it."""
+        self._play([*batch[:place], cut, *batch[place:]], 0)
+
+    @rule(batch=BATCHES, days_ago=st.integers(1, 3))
+    def night_posts(self, batch: list[UnitRecipe], days_ago: int) -> None:
+        """A batch of the night of an earlier date, while the doors are already beyond it."""
+        self._play(batch, days_ago)
+
+    def _play(self, batch: list[UnitRecipe], days_ago: int) -> None:
+        self.world.counts["steps"] += 1
+        self.world.run(self.table.cook(batch, days_ago))
+
+    def teardown(self) -> None:
+        """The book, proven from its transfers."""
+        if self.table.sound:
+            self.world.run(self.table.verify())
+
+
+def test_any_history_of_a_book_ends_as_a_sequential_reading_of_it_says(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(database_url)
+    try:
+        run_state_machine_as_test(lambda: AnyHistory(world), settings=settings())
+    finally:
+        world.close()
+        with capsys.disabled():
+            print(f"\n{told(world.counts)}")
+    assert world.counts["accepted"] > world.counts["books"]
+    assert sum(1 for code in BY_CODE if world.counts[code]) >= 20, world.counts
+
+
+def told(counts: Counter[str]) -> str:
+    """Counts of a run in one line, refusals by code last."""
+    units = ("accepted", "replayed", "stale", "deferred", "in_progress", "key_conflict")
+    first = [f"{counts[name]} {name}" for name in ("books", "steps", *units)]
+    refused = [f"{code} {counts[code]}" for code in BY_CODE if counts[code]]
+    return f"any history: {', '.join(first)}; refused: {', '.join(refused)}"
