@@ -6,7 +6,7 @@ it waits for the collector: under load everybody would wait for a connection tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -78,29 +78,39 @@ async def _authenticated(
     return caller
 
 
-def requires(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+@dataclass(frozen=True, slots=True)
+class requires:  # noqa: N801 - reads as a verb where it is used
     """A dependency: the caller, who holds `scope`. Raises the problem `scope_missing`."""
 
-    async def caller_with_scope(caller: Annotated[Caller, Depends(_authenticated)]) -> Caller:
-        if scope not in caller.scopes:
-            raise ProblemError("scope_missing", f"the key does not hold the scope {scope}")
-        return caller
+    scope: Scope
 
-    return caller_with_scope
+    async def __call__(self, caller: Annotated[Caller, Depends(_authenticated)]) -> Caller:
+        """The caller."""
+        return _with_scope(caller, self.scope)
 
 
-def in_book(scope: Scope) -> Callable[..., Awaitable[Caller]]:
+@dataclass(frozen=True, slots=True)
+class in_book:  # noqa: N801 - reads as a phrase where it is used
     """A dependency: the caller, who holds `scope` and whose book is that of the path.
 
     Raises `NotFound` for any other book: whether it exists is not the caller's to know.
     """
 
-    async def caller_in_book(
-        caller: Annotated[Caller, Depends(requires(scope))],
+    scope: Scope
+
+    async def __call__(
+        self,
+        caller: Annotated[Caller, Depends(_authenticated)],
         book: Annotated[BookCode, Path(description="Code of the book.", examples=["cff"])],
     ) -> Caller:
+        """The caller."""
+        _with_scope(caller, self.scope)
         if book != caller.book_code:
             raise NotFound("book", book)
         return caller
 
-    return caller_in_book
+
+def _with_scope(caller: Caller, scope: Scope) -> Caller:
+    if scope not in caller.scopes:
+        raise ProblemError("scope_missing", f"the key does not hold the scope {scope}")
+    return caller

@@ -53,7 +53,7 @@ class RequestMiddleware:
             limit = self._statement_limit
         try:
             await self._app(scope, _limited(scope, receive, limit), answer.send)
-        except Exception as error:  # noqa: BLE001 - the net: logged, answered, never shown
+        except Exception as error:
             _LOG.error("request_failed", exc_info=error)
             if answer.status:
                 raise

@@ -52,7 +52,12 @@ _OWN = (
     (403, "forbidden", "A second person is required", "ต้องให้บุคคลที่สองดำเนินการ"),
     (404, "not_found", "There is no such thing here", "ไม่พบข้อมูล"),
     (405, "method_not_allowed", "The method is not offered here", "ไม่รองรับวิธีเรียกนี้"),
-    (409, "idempotency_key_in_progress", "The same request is being worked on", "คำขอเดียวกันกำลังดำเนินการ"),
+    (
+        409,
+        "idempotency_key_in_progress",
+        "The same request is being worked on",
+        "คำขอเดียวกันกำลังดำเนินการ",
+    ),
     (409, "wrong_status", "It does not stand where this step begins", "สถานะไม่ตรงกับขั้นตอนนี้"),
     (409, "not_yet_due", "The day asked for has not come", "ยังไม่ถึงวันที่ระบุ"),
     (409, "hold_belongs_to_notice", "The hold belongs to a notice", "เงินกันนี้เป็นของรายการแจ้งถอน"),
@@ -70,7 +75,12 @@ _OWN = (
     (500, "internal_error", "Something broke; it has been logged", "ระบบขัดข้อง"),
     (500, "invariant_broken", "Something broke; nothing was recorded", "ระบบขัดข้อง ไม่มีการบันทึก"),
     (503, "overloaded", "Too much is waiting; try again shortly", "มีรายการรอมาก โปรดลองใหม่"),
-    (503, "outcome_unknown", "The outcome is unknown; retry with the same id", "ไม่ทราบผล โปรดส่งซ้ำด้วยรหัสเดิม"),
+    (
+        503,
+        "outcome_unknown",
+        "The outcome is unknown; retry with the same id",
+        "ไม่ทราบผล โปรดส่งซ้ำด้วยรหัสเดิม",
+    ),
     (503, "database_unavailable", "The database cannot be reached", "ฐานข้อมูลไม่พร้อม"),
     (503, "database_too_old", "The database must be migrated", "ต้องปรับปรุงฐานข้อมูล"),
 )
@@ -105,7 +115,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """An answer that is not what was asked for. `facts` explain a refusal: amounts, limits, dates."""
+    """An answer that is not what was asked for. `facts` explain a refusal: amounts, dates."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -176,9 +186,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """A problem as an answer, with `Retry-After` where trying again helps."""
-    body = problem_json(
-        code, detail, instance=instance, request_id=request_id, errors=errors
-    )
+    body = problem_json(code, detail, instance=instance, request_id=request_id, errors=errors)
     extra = dict(headers or {})
     if code in _RETRY:
         extra.setdefault("Retry-After", RETRY_SECONDS)

@@ -41,16 +41,17 @@ class Settings:
         CFF_POOL_MAX and CFF_KEY_CACHE_SECONDS; what is not set keeps its default.
         """
         found = os.environ if environment is None else environment
+        usual = cls()
         return cls(
             database_url=found.get("CFF_DATABASE_URL") or None,
-            book=found.get("CFF_BOOK") or cls.book,
-            host=found.get("CFF_HOST") or cls.host,
-            port=_number(found, "CFF_PORT", cls.port, 0, 65535),
-            log_level=_choice(found, "CFF_LOG_LEVEL", cls.log_level, LOG_LEVELS),
+            book=found.get("CFF_BOOK") or usual.book,
+            host=found.get("CFF_HOST") or usual.host,
+            port=_number(found, "CFF_PORT", usual.port, 0, 65535),
+            log_level=_choice(found, "CFF_LOG_LEVEL", usual.log_level, LOG_LEVELS),
             live=_choice(found, "CFF_LIVE", "no", ("yes", "no")) == "yes",
-            pool_max=_number(found, "CFF_POOL_MAX", cls.pool_max, 2, 200),
+            pool_max=_number(found, "CFF_POOL_MAX", usual.pool_max, 2, 200),
             key_cache_seconds=_number(
-                found, "CFF_KEY_CACHE_SECONDS", cls.key_cache_seconds, 0, 60
+                found, "CFF_KEY_CACHE_SECONDS", usual.key_cache_seconds, 0, 60
             ),
         )
 

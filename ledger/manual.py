@@ -106,7 +106,7 @@ async def approve(
     at: datetime,
     reason: str = "",
 ) -> Unit:
-    """The unit that posts a proposal. Raises `NotFound`, `NotWaiting`, `Forbidden` for its maker."""
+    """The unit that posts a proposal. Raises `NotFound`, `NotWaiting`, `Forbidden` (maker)."""
     proposal = await get(connection, book_id, journal_id)
     _require_second_person(proposal, checker, "approve")
     decided = _decide(book_id, proposal, ManualState.POSTED, checker, at, reason)
@@ -128,7 +128,7 @@ async def reject(
     at: datetime,
     reason: str,
 ) -> Unit:
-    """The unit that rejects a proposal. Raises as `approve`, and `InvalidInput` without a reason."""
+    """The unit that rejects a proposal. Raises as `approve`, `InvalidInput` unreasoned."""
     if not reason.strip():
         raise InvalidInput.one("reason", reason, "why the proposal is rejected")
     proposal = await get(connection, book_id, journal_id)

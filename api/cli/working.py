@@ -28,7 +28,7 @@ from products.payments import suspense
 from products.payments.notice_files import load_notices
 from products.payments.reconciliation import BankReconciliation, reconcile
 from products.payments.statements import load_statement
-from products.proof import verify_products
+from products.proof.verify import verify_products
 
 ActorOption = Annotated[str, typer.Option("--actor", help="Who does it, for the record.")]
 

@@ -105,16 +105,16 @@ CalendarDate = Annotated[
         }
     ),
 ]
-Id = Annotated[
-    UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})
-]
+Id = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 AccountCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$")]
 GlCode = Annotated[str, StringConstraints(pattern=r"^[123459][0-9]{5}$")]
 BookCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 Line = Annotated[str, StringConstraints(max_length=140, pattern=_PRINTABLE)]
 """A line of text for people."""
 
-Reason = Annotated[str, StringConstraints(min_length=3, max_length=200, pattern=r"^\S[^\x00-\x1f\x7f]*\S$")]
+Reason = Annotated[
+    str, StringConstraints(min_length=3, max_length=200, pattern=r"^\S[^\x00-\x1f\x7f]*\S$")
+]
 """Why: kept for ever, read by the auditor and by the member."""
 
 Currency = Literal["THB"]

@@ -25,7 +25,9 @@ V = TypeVar("V")
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Rows on a page at most.")]
 After = Annotated[
     str | None,
-    Query(max_length=200, pattern=r"^[A-Za-z0-9_-]+$", description="`next_cursor` of the last page."),
+    Query(
+        max_length=200, pattern=r"^[A-Za-z0-9_-]+$", description="`next_cursor` of the last page."
+    ),
 ]
 
 

@@ -18,18 +18,19 @@ from typing import Annotated
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from api.dependencies import Doors
 from api.auth.keys import Caller
+from api.dependencies import Doors
 from api.problems import MEDIA_TYPE, ProblemError, problem_json
 from api.v1.fields import SignedAmount, View, money_facts
 from ledger.db import Connection
-from ledger.errors import CffError, DatabaseUnavailable, Overloaded, OutcomeUnknown, ensure
+from ledger.errors import CffError, DatabaseUnavailable, OutcomeUnknown, Overloaded, ensure
 from ledger.money import format_baht
 from ledger.posting.values import IdempotencyKey, Outcome, Status
 from ledger.refusals import Refusal
 
 Act = Callable[[IdempotencyKey], Awaitable[Outcome]]
 Show = Callable[[Outcome], BaseModel]
+Again = Callable[[], Awaitable[BaseModel]]
 
 _STORED = re.compile(r'^\{"status":([0-9]{3}),"body":(.*)\}$', re.DOTALL)
 _RECORDED = """
@@ -160,9 +161,12 @@ def _in_words(facts: object) -> str:
 
 
 async def post(
-    doors: Doors, caller: Caller, answering: Answering, act: Act
+    doors: Doors, caller: Caller, answering: Answering, act: Act, again: Again | None = None
 ) -> Response:
-    """Post once and answer; a repetition gets the stored answer, marked as replayed."""
+    """Post once and answer; a repetition gets the stored answer, marked as replayed.
+
+    again: reads the thing as it stands, for a repetition by the thing's own id under a new key.
+    """
     promise = answering.promise
     stored = await _stored(doors, caller, promise)
     if stored is not None:
@@ -177,6 +181,9 @@ async def post(
         if stored is not None:
             return stored
         raise
+    if outcome.status is Status.REPLAYED and outcome.answer is None and again is not None:
+        body = (await again()).model_dump_json()
+        return answer_of(stored_text(answering.status, body), replayed=True)
     return respond(answering, outcome)
 
 

@@ -42,7 +42,7 @@ CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 class _Waiting:
     unit: Unit
     answer: asyncio.Future[Outcome]
-    deferred_since: float | None = None
+    deferred_since_seconds: float | None = None
 
 
 class Collector:
@@ -171,9 +171,9 @@ class Collector:
 def _may_wait(waiting: _Waiting) -> bool:
     """False, and the waiter told, when a row was out of reach, or missing, for too long."""
     now = asyncio.get_running_loop().time()
-    if waiting.deferred_since is None:
-        waiting.deferred_since = now
-    if now - waiting.deferred_since < _DEFERRED_MAX_SECONDS:
+    if waiting.deferred_since_seconds is None:
+        waiting.deferred_since_seconds = now
+    if now - waiting.deferred_since_seconds < _DEFERRED_MAX_SECONDS:
         return True
     if not waiting.answer.done():
         names = ", ".join(f"{row.table.name} {row.row_id}" for row in waiting.unit.reads)

@@ -112,10 +112,12 @@ class Replayed:
 class Model:
     """The replay of one book: feed it slices in order, read what must stand in the tables."""
 
-    def __init__(self, opened_on: date) -> None:
+    def __init__(self, opened_on: date, floor: date) -> None:
         self.accounts: dict[int, Account] = {}
         self.holds: dict[UUID, Hold] = {}
         self.business_date = opened_on
+        # The book's own floor only rises from here, with each fiscal year that is closed.
+        self.floor = floor
         self.days: dict[date, Day] = {opened_on: Day()}
         self.by_date: dict[date, dict[int, Moved]] = {}
         self.holds_placed = 0
@@ -186,8 +188,9 @@ class Model:
     def _journal(self, journal: Journal, batch: Batch | None) -> None:
         seq, value_date = journal.recorded_seq, journal.value_date
         where = f"ledger.transfer {seq}"
-        if value_date > journal.business_date:
-            self._broken(where, f"value date up to {journal.business_date}", str(value_date))
+        if not self.floor <= value_date <= journal.business_date:
+            expected = f"a value date from {self.floor} to {journal.business_date}"
+            self._broken(where, expected, str(value_date))
         spared, allowed = 0, 0
         if journal.hold_id is not None:
             spared, allowed = self._capture(journal, where)

@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 """Called now and then with (last number proven, number to prove)."""
 
 _HEAD = """
-SELECT b.opened_on, h.batch_no, h.recorded_seq
+SELECT b.opened_on, b.fiscal_year_start_month AS first_month, h.batch_no, h.recorded_seq
 FROM ledger.book AS b LEFT JOIN ledger.book_head AS h ON h.book_id = b.book_id
 WHERE b.book_id = $1
 """
@@ -38,11 +38,11 @@ class _Run:
     """One proof of one book under way: the model, where it stands, what was found."""
 
     def __init__(
-        self, connection: Connection, book_id: int, opened_on: date, progress: Progress | None
+        self, connection: Connection, book_id: int, model: Model, progress: Progress | None
     ) -> None:
         self.connection = connection
         self.book_id = book_id
-        self.model = Model(opened_on)
+        self.model = model
         self.thread = Thread(book_id)
         self.closings = Closings()
         self.findings = Findings()
@@ -110,7 +110,9 @@ async def verify_ledger(
         findings = Findings()
         findings.add(differ("the book exists", f"ledger.book {book_id}", "a book, a head", "none"))
         return findings.report(book_id)
-    run = _Run(connection, book_id, row["opened_on"], progress)
+    opened_on, month = row["opened_on"], row["first_month"]
+    floor = date(opened_on.year - (opened_on.month < month), month, 1)
+    run = _Run(connection, book_id, Model(opened_on, floor), progress)
     await run.advance(row["batch_no"], row["recorded_seq"])
     await run.standing()
     return run.findings.report(book_id)

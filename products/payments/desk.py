@@ -39,7 +39,7 @@ class Desk:
 
     settled:  withdrawals whose payment the bank has debited.
     returned: withdrawals whose payment has come back.
-    refused:  for a line, the codes of the refusals of its present step, oldest first.
+    refused:  for a line and the version it had then, the codes of its refusals, oldest first.
     undone:   (line, notice) that a person took apart.
     """
 
@@ -52,7 +52,7 @@ class Desk:
     notices: dict[UUID, Notice]
     settled: frozenset[UUID]
     returned: frozenset[UUID]
-    refused: dict[UUID, tuple[str, ...]]
+    refused: dict[tuple[UUID, int], tuple[str, ...]]
     undone: frozenset[tuple[UUID, UUID]]
 
     def bank_account(self, line: BankLine) -> int:
@@ -69,17 +69,28 @@ class Desk:
 
     def event(self, line: BankLine) -> UUID:
         """The line's present step."""
-        return line_event(self.book_id, line)
+        return line_event(self.book_id, line.line_id, line.version)
 
     def journal_id(self, line: BankLine) -> UUID:
         """The id of the journal that takes the line its next step."""
-        attempt = 1 + len(self.refused.get(line.line_id, ()))
-        return journal_id(self.event(line), attempt)
+        return journal_id(self.event(line), self.attempt(line))
+
+    def attempt(self, line: BankLine) -> int:
+        """1 + the remembered refusals of the line's present step."""
+        return 1 + len(self.refused.get((line.line_id, line.version), ()))
+
+    def refusal_of(self, line: BankLine) -> str:
+        """Code of the newest refusal in the line's life, "" if there was none."""
+        for version in range(line.version, 0, -1):
+            codes = self.refused.get((line.line_id, version), ())
+            if codes:
+                return codes[-1]
+        return ""
 
 
-def line_event(book_id: int, line: BankLine) -> UUID:
-    """The event of a line's present step: its id and the version that the step begins from."""
-    return event_id(book_id, "bank_line", line.line_id, line.version)
+def line_event(book_id: int, line_id: UUID, version: int) -> UUID:
+    """The event of a step in a line's life, by the version that the step begins from."""
+    return event_id(book_id, "bank_line", line_id, version)
 
 
 async def load_desk(connection: Connection, book_id: int, bank_code: str | None = None) -> Desk:
@@ -127,12 +138,16 @@ async def _desk_of(
 
 async def _refused(
     connection: Connection, book_id: int, lines: Sequence[BankLine]
-) -> dict[UUID, tuple[str, ...]]:
-    events = {line_event(book_id, line): line.line_id for line in lines}
-    codes: dict[UUID, tuple[str, ...]] = {}
+) -> dict[tuple[UUID, int], tuple[str, ...]]:
+    events = {
+        line_event(book_id, line.line_id, version): (line.line_id, version)
+        for line in lines
+        for version in range(1, line.version + 1)
+    }
+    codes: dict[tuple[UUID, int], tuple[str, ...]] = {}
     for row in await connection.fetch(SQL["refused_events"], book_id, list(events)):
-        line_id = events[row["event_id"]]
-        codes[line_id] = (*codes.get(line_id, ()), row["code"])
+        step = events[row["event_id"]]
+        codes[step] = (*codes.get(step, ()), row["code"])
     return codes
 
 

@@ -306,17 +306,8 @@ def _change(
     approved_by: str | None = None,
     posted_journal: UUID | None = None,
 ) -> Unit:
-    write = RowWrite(
-        statement=SQL["change_notice"],
-        arguments=(
-            book_id,
-            notice.notice_id,
-            notice.version,
-            int(to),
-            FIRST_SEQ,
-            approved_by,
-            posted_journal,
-        ),
+    write = change_write(
+        book_id, notice, to, approved_by=approved_by, posted_journal=posted_journal
     )
     return Unit(
         operations=(moved(notice, to, kind),),
@@ -325,3 +316,16 @@ def _change(
         reads=(row_read(notice),),
         writes=(write,),
     )
+
+
+def change_write(
+    book_id: int,
+    notice: Notice,
+    to: NoticeStatus,
+    *,
+    approved_by: str | None = None,
+    posted_journal: UUID | None = None,
+) -> RowWrite:
+    """The notice's row in its next state; what is None stays as it was."""
+    facts = (book_id, notice.notice_id, notice.version, int(to), FIRST_SEQ)
+    return RowWrite(statement=SQL["change_notice"], arguments=(*facts, approved_by, posted_journal))

@@ -227,7 +227,7 @@ def decide_unmatch(
     posted_journal = line.posted_journal
     if joining == line.posted_journal:
         # The joining journal had moved the bank's account itself: suspense takes its place.
-        posted_journal = journal_id(event_id(desk.event(line), "suspense"), 1 + _tried(desk, line))
+        posted_journal = journal_id(event_id(desk.event(line), "suspense"), desk.attempt(line))
         operations.append(
             postings.line_unexplained(
                 line,
@@ -258,10 +258,6 @@ def decide_unmatch(
         reads=(lines.row_read(line), *(notices.row_read(notice) for notice in parted)),
         writes=(RowWrite(statement=SQL["unmatch_line"], arguments=arguments),),
     )
-
-
-def _tried(desk: Desk, line: BankLine) -> int:
-    return len(desk.refused.get(line.line_id, ()))
 
 
 def _parted(desk: Desk, line: BankLine, matches: Sequence[LiveMatch]) -> list[Note]:

@@ -217,10 +217,8 @@ def _lane(
 
 def _barred(desk: Desk, line: BankLine) -> str:
     """Why a line is never joined by itself: the bank calls it no transfer, or it was refused."""
-    refused = desk.refused.get(line.line_id, ())
-    if refused:
-        return refused[0]
-    return matching.LINE_KIND if line.kind is LineKind.OTHER else ""
+    kind = matching.LINE_KIND if line.kind is LineKind.OTHER else ""
+    return desk.refusal_of(line) or kind
 
 
 def match_unit(
@@ -249,33 +247,46 @@ def match_unit(
         notices.moved(notice, to, kind, line_id=line.line_id, journal_id=journal.journal_id)
         for notice, to in zip(joined, statuses, strict=True)
     ]
-    write = RowWrite(
-        statement=SQL["match_line"],
-        arguments=(
-            desk.book_id,
-            line.line_id,
-            line.version,
-            int(LineStatus.MATCHED if purpose == MONEY_MOVED else LineStatus.RETURNED),
-            journal.journal_id,
-            FIRST_SEQ,
-            [notice.notice_id for notice in joined],
-            [notice.version for notice in joined],
-            [int(status) for status in statuses],
-            [event_id(journal.journal_id, notice.notice_id) for notice in joined],
-            [notice.amount_satang for notice in joined],
-            how,
-            purpose,
-            actor,
-        ),
-    )
+    writes = _match_writes(desk, line, joined, journal.journal_id, purpose, how=how, actor=actor)
     return Unit(
         operations=(journal, *notes),
         actor=actor,
         reason=reason,
         event_id=desk.event(line),
         reads=(lines.row_read(line), *(notices.row_read(notice) for notice in joined)),
-        writes=(write,),
+        writes=writes,
     )
+
+
+def _match_writes(
+    desk: Desk,
+    line: BankLine,
+    joined: Sequence[Notice],
+    journal_id: UUID,
+    purpose: int,
+    *,
+    how: int,
+    actor: str,
+) -> tuple[RowWrite, ...]:
+    """The rows of a match: line, notices and what joins them; the questions are spent."""
+    book_id, line_id = desk.book_id, line.line_id
+    status = LineStatus.MATCHED if purpose == MONEY_MOVED else LineStatus.RETURNED
+    line_facts = (book_id, line_id, line.version, int(status), journal_id)
+    writes = [RowWrite(statement=SQL["match_line"], arguments=line_facts)]
+    for notice in joined:
+        to = status_after(notice, purpose)
+        moved = journal_id if notice.kind is NoticeKind.DEPOSIT else None
+        writes.append(notices.change_write(book_id, notice, to, posted_journal=moved))
+        match_id = event_id(journal_id, notice.notice_id)
+        amount = notice.amount_satang
+        match_facts = (book_id, match_id, line_id, notice.notice_id, amount, how, purpose)
+        match_facts_by = (journal_id, actor, FIRST_SEQ)
+        writes.append(RowWrite(statement=SQL["add_match"], arguments=match_facts + match_facts_by))
+        spent = (book_id, notice.notice_id)
+        writes.append(RowWrite(statement=SQL["spend_proposals_of_notice"], arguments=spent))
+    spent = (book_id, line_id)
+    writes.append(RowWrite(statement=SQL["spend_proposals_of_line"], arguments=spent))
+    return tuple(writes)
 
 
 def status_after(notice: Notice, purpose: int) -> NoticeStatus:

@@ -186,11 +186,10 @@ def _check_continues(
 ) -> None:
     """The number follows the last one's, and it opens with the last one's closing balance."""
     if statement.sequence_no != last_no + 1:
-        missing = (
-            f"{last_no + 1} to {statement.sequence_no - 1} are missing: load them first"
-            if statement.sequence_no > last_no + 1
-            else "it lies before what is loaded"
-        )
+        first, last = last_no + 1, statement.sequence_no - 1
+        gap = f"{first} is missing" if first == last else f"{first} to {last} are missing"
+        behind = statement.sequence_no <= last_no
+        missing = "it lies before what is loaded" if behind else f"{gap}: load that first"
         raise StatementRefused(
             f"statement {statement.sequence_no} of {bank.bank_code} does not follow {last_no}, "
             f"the last one loaded: {missing}"

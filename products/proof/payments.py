@@ -46,7 +46,7 @@ LEFT JOIN LATERAL (
         ) AS moved,
         EXISTS (
             SELECT FROM ledger.transfer AS r
-            WHERE r.book_id = n.book_id AND r.reverses = n.posted_journal
+            WHERE r.book_id = n.book_id AND r.reverses = n.posted_journal AND r.line = 0
         ) AS reversed
     FROM ledger.transfer AS t
     WHERE t.book_id = n.book_id AND t.journal_id = n.posted_journal
@@ -86,7 +86,7 @@ SELECT m.match_id, m.amount_satang, n.amount_satang AS notice_amount, m.undone_s
     ) AS moved,
     EXISTS (
         SELECT FROM ledger.transfer AS r
-        WHERE r.book_id = m.book_id AND r.reverses = m.journal_id
+        WHERE r.book_id = m.book_id AND r.reverses = m.journal_id AND r.line = 0
     ) AS reversed
 FROM products.bank_match AS m
 INNER JOIN products.bank_line AS l ON l.book_id = m.book_id AND l.line_id = m.line_id

@@ -56,7 +56,7 @@ def describe(missing: Sequence[Tool]) -> str:
     """What is missing, for what, and the one command that brings it."""
     if not missing:
         return "==> outside tools: all there"
-    lines = ["==> outside tools missing; the tests that need them will be skipped:"]
+    lines = ["==> outside tools missing; the tests that need them will fail:"]
     lines += [f"    {tool.name}: {tool.purpose}" for tool in missing]
     packages = " ".join(tool.package for tool in missing)
     return "\n".join([*lines, f"    get them with: apt-get install {packages}"])

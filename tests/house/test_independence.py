@@ -25,8 +25,8 @@ from tests.house.sources import (
     report,
 )
 
-PROOF_ROOMS = ("ledger/proof/", "products/proof.py")
-PROOF_MAY_IMPORT = ("ledger.proof", "ledger.db")
+PROOF_ROOMS = ("ledger/proof/", "products/proof/")
+PROOF_MAY_IMPORT = ("ledger.proof", "products.proof", "ledger.db")
 MOCKING_MODULES = ("unittest.mock", "mock", "pytest_mock")
 
 

@@ -9,6 +9,7 @@ row of the book as it was. Each failing assertion begins with the name of the pr
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Awaitable, Sequence
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
+import uvloop
 
 from ledger import books
 from ledger.books import GlAccount
@@ -41,30 +43,43 @@ ACCOUNTS = (
     ("BANK-2", "111100", "THB", None, None),
     ("USD-1", "111100", "USD", None, None),
 )
-_STANDING = """
-SELECT account_id, debits, credits, held, balance_min, balance_max, excess_satang, state = 2,
-    frozen
-FROM ledger.balance WHERE book_id = $1
-"""
-_HOLDS = "SELECT hold_id, state, captured_satang FROM ledger.hold WHERE book_id = $1"
-_HEAD = "SELECT recorded_seq, business_date FROM ledger.book_head WHERE book_id = $1"
 _TABLES = (
     "account", "balance", "hold", "transfer", "movement", "event", "day", "manual_journal"
 )  # fmt: skip
-_PRINTS = " UNION ALL ".join(
-    f"SELECT '{table}', md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) "
-    f"FROM ledger.{table} AS t WHERE book_id = $1"
+_PRINTS = ", ".join(
+    f"(SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY t::text), '')) "
+    f"FROM ledger.{table} AS t WHERE t.book_id = h.book_id) AS {table}"
     for table in _TABLES
 )
+# Everything that is compared after a batch, in one statement: the test's time is its round trips.
+_SEEN = f"""
+SELECT h.recorded_seq, h.business_date, (
+    SELECT array_agg((
+        b.account_id, b.debits, b.credits, b.held, b.balance_min, b.balance_max, b.excess_satang,
+        b.state = 2, b.frozen
+    )) FROM ledger.balance AS b WHERE b.book_id = h.book_id
+) AS balances, (
+    SELECT array_agg((d.hold_id, d.state, d.captured_satang))
+    FROM ledger.hold AS d WHERE d.book_id = h.book_id
+) AS holds, {_PRINTS}
+FROM ledger.book_head AS h WHERE h.book_id = $1
+"""
+
+
+_BOOK_IDS = itertools.count(1)
+
+
+def next_book_id() -> int:
+    """A book number that no other test of this run has."""
+    return next(_BOOK_IDS)
 
 
 class World:
     """A database, a loop of its own and the counts of everything played in it."""
 
     def __init__(self, url: str) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.counts: Counter[str] = Counter()
-        self._books = 0
         self.connection: Connection = self.run(
             asyncpg.connect(url, server_settings={"role": "cff_poster"})
         )
@@ -84,9 +99,8 @@ class World:
 
     def table(self) -> Table:
         """A fresh book with its accounts open and two product rows to decide on."""
-        self._books += 1
         self.counts["books"] += 1
-        return self.run(set_table(self.connection, self._books, self.counts))
+        return self.run(set_table(self.connection, next_book_id(), self.counts))
 
 
 async def set_table(connection: Connection, book_id: int, counts: Counter[str]) -> Table:
@@ -135,12 +149,12 @@ class Table:
         self.kitchen = Kitchen(book_id, self.oracle)
         self.sound = True
         self._counts = counts
-        self._print: list[tuple[str, str]] = []
+        self._prints: dict[str, str] = {}
 
     async def cook(self, recipes: Sequence[UnitRecipe], days_ago: int = 0) -> list[Outcome]:
         """Make units of the recipes and play them; `days_ago` > 0 posts as the night of then."""
         on = self.oracle.book.day - timedelta(days=days_ago)
-        night = on if 0 < days_ago and on >= OPENED_ON else None
+        night = on if days_ago > 0 and on >= OPENED_ON else None
         return await self.play([self.kitchen.unit(recipe) for recipe in recipes], night)
 
     async def play(self, units: Sequence[Unit], night: date | None = None) -> list[Outcome]:
@@ -160,9 +174,10 @@ class Table:
         return outcomes
 
     async def _compare(self, outcomes: Sequence[Outcome]) -> None:
+        seen = await self.connection.fetchrow(_SEEN, self.book_id)
+        assert seen is not None
         book = self.oracle.book
-        found = await self.connection.fetch(_STANDING, self.book_id)
-        standing = {row[0]: tuple(row)[1:] for row in found}
+        standing = {row[0]: tuple(row)[1:] for row in seen["balances"] or ()}
         expected = {
             number: (
                 money.debits,
@@ -178,20 +193,18 @@ class Table:
         }
         assert standing == expected, f"standing: {standing} != {expected}"
         states = {"open": 1, "captured": 2, "released": 3, "expired": 4}
-        holds = {row[0]: tuple(row)[1:] for row in await self._fetch(_HOLDS)}
+        holds = {row[0]: tuple(row)[1:] for row in seen["holds"] or ()}
         wanted = {name: (states[h.ended], h.captured) for name, h in book.holds.items()}
         assert holds == wanted, f"holds: {holds} != {wanted}"
-        head = tuple((await self._fetch(_HEAD))[0])
+        head = (seen["recorded_seq"], seen["business_date"])
         assert head == (book.seq, book.day), f"head: {head} != {(book.seq, book.day)}"
-        assert sum(row[1] - row[2] for row in found) == 0, "conservation: debits are not credits"
-        prints = [tuple(row) for row in await self._fetch(_PRINTS)]
+        net = sum(row[1] - row[0] for row in standing.values())
+        assert net == 0, f"conservation: credits less debits of the book are {net}"
+        prints = {table: seen[table] for table in _TABLES}
         if all(outcome.status is not Status.ACCEPTED for outcome in outcomes):
-            changed = [new[0] for old, new in zip(self._print, prints, strict=True) if old != new]
+            changed = [table for table in _TABLES if prints[table] != self._prints[table]]
             assert not changed, f"untouched: refusals have changed {changed}"
-        self._print = prints
-
-    async def _fetch(self, query: str) -> list[asyncpg.Record]:
-        return list(await self.connection.fetch(query, self.book_id))
+        self._prints = prints
 
     async def verify(self) -> None:
         """The independent model of `cff verify` agrees with everything that was recorded."""

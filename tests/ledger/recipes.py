@@ -79,21 +79,24 @@ _AMOUNT = st.sampled_from(AMOUNTS[:6] * 6 + AMOUNTS[6:])
 _DAYS = st.sampled_from((None, None, None, None, 0, -1, -3, 1, -400))
 _FLAG = st.booleans()
 _RARELY = st.sampled_from((False, False, False, True))
-_LINE = st.tuples(_PLACE, _PLACE, _AMOUNT)
+# The bank and the members most of the time, the stranger currency and nobody at all now and then.
+_PAYER = st.sampled_from((0, 0, 0, 1, 2, 3, 4, 5, 1, 2, 3, 6, 7, 8, 11))
+_AWAY = st.sampled_from((1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 0))
+_LINE = st.tuples(_PAYER, _AWAY, _AMOUNT)
 _LINES = st.lists(_LINE, min_size=1, max_size=3).map(tuple)
 _LIMIT = st.sampled_from(LIMITS)
 
 PAY = _recipe("pay", _LINES, _DAYS, _RARELY)
-PLACE = _recipe("place", _PLACE, _AMOUNT, st.sampled_from((None, None, 0, 1, 2, -1)))
-CAPTURE = _recipe("capture", _PLACE, _PLACE, st.sampled_from((0, 0, 1, 5, -1)), _RARELY)
+PLACE = _recipe("place", _PAYER, _AMOUNT, st.sampled_from((None, None, 0, 1, 2, -1)))
+CAPTURE = _recipe("capture", _PLACE, _PAYER, st.sampled_from((0, 0, 1, 5, -1)), _RARELY)
 RELEASE = _recipe("release", _PLACE, _FLAG)
 FREEZE = _recipe("freeze", _PLACE, _RARELY, _RARELY)
 SET_LIMITS = _recipe("limits", _PLACE, _LIMIT, st.sampled_from((None, None, 100, 500)))
-CLOSE = _recipe("close", _PLACE)
+CLOSE = _recipe("close", st.sampled_from((3, 4, 7, 8, 9, 10, 3, 4, 7, 8, 9, 10, 1, 2, 11)))
 OPEN = _recipe("open", st.integers(0, 3), _RARELY, _LIMIT)
 REVERSE = _recipe("reverse", _PLACE, _RARELY, _DAYS, _FLAG)
 AGAIN = _recipe("again", _PLACE, st.integers(0, 4))
-CUT = _recipe("cut", st.sampled_from((1, 1, 1, 0, 2)))
+CUT = _recipe("cut", st.sampled_from((1, 1, 1, 1, 1, 0, 2)))
 NOTE = _recipe("note", st.none() | _PLACE)
 
 OPERATIONS = st.one_of(
@@ -164,15 +167,21 @@ class Kitchen:
         return uuid5(NAMES, f"{self.book_id}/{self._numbers}")
 
     def _account(self, place: int) -> int:
-        numbers = [*self.oracle.book.accounts, UNKNOWN_ACCOUNT]
+        if place == 11:
+            return UNKNOWN_ACCOUNT
+        numbers = list(self.oracle.book.accounts)
         return numbers[place % len(numbers)]
 
     def _pay(
         self, lines: tuple[tuple[int, int, int], ...], days: int | None, may_exceed: bool
     ) -> Journal:
         transfers = tuple(
-            Transfer(debit=self._account(d), credit=self._account(c), amount_satang=amount)
-            for d, c, amount in lines
+            Transfer(
+                debit=self._account(payer),
+                credit=self._account(payer if payer == 11 else payer + away),
+                amount_satang=amount,
+            )
+            for payer, away, amount in lines
         )
         return self._journal(transfers, days, may_exceed_limit=may_exceed)
 
@@ -206,23 +215,28 @@ class Kitchen:
         )
 
     def _hold(self, place: int) -> PlaceHold:
-        holds = [operation for operation in self.asked if isinstance(operation, PlaceHold)]
-        nobody = PlaceHold(hold_id=NAMES, account=self._account(0), amount_satang=10)
-        return nth([nobody, *holds], place)
+        holds = [hold.asked for hold in self.oracle.book.holds.values()]
+        if place < 10 and holds:
+            return nth(holds, place)
+        asked = [operation for operation in self.asked if isinstance(operation, PlaceHold)]
+        nobody = PlaceHold(hold_id=NAMES, account=1, amount_satang=10)
+        return nth([nobody, *asked], place)
 
     def _capture(self, place: int, other: int, less: int, elsewhere: bool) -> Journal:
         hold = self._hold(place)
-        source = self._account(other + 1) if elsewhere else hold.account
-        transfer = Transfer(
-            debit=source, credit=self._account(other), amount_satang=hold.amount_satang - less
-        )
+        source = self._account(other + 2) if elsewhere else hold.account
+        target = self._account(other)
+        if target == source:
+            target = self._account(other + 1)
+        amount = hold.amount_satang - less
+        transfer = Transfer(debit=source, credit=target, amount_satang=amount)
         return self._journal((transfer,), None, hold_id=hold.hold_id)
 
     def _release(self, place: int, expired: bool) -> ReleaseHold:
         return ReleaseHold(hold_id=self._hold(place).hold_id, expired=expired)
 
-    def _freeze(self, place: int, debits: bool, credits: bool) -> SetFreeze:
-        return SetFreeze(account=self._account(place), debits=debits, credits=credits)
+    def _freeze(self, place: int, no_debits: bool, no_credits: bool) -> SetFreeze:
+        return SetFreeze(account=self._account(place), debits=no_debits, credits=no_credits)
 
     def _limits(self, place: int, low: int | None, high: int | None) -> SetLimits:
         if low is not None and high is not None and low > high:
@@ -244,7 +258,9 @@ class Kitchen:
         )
 
     def _reverse(self, place: int, crooked: bool, days: int | None, may_exceed: bool) -> Journal:
-        journals = [operation for operation in self.asked if isinstance(operation, Journal)]
+        journals = [recorded.asked for recorded in self.oracle.book.journals.values()]
+        if place >= 10 or not journals:
+            journals = [operation for operation in self.asked if isinstance(operation, Journal)]
         if not journals:
             transfer = Transfer(debit=1, credit=2, amount_satang=1)
             return self._journal((transfer,), days, reverses=NAMES)

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from beancount import loader
-from beancount.core import data, realization
+from beancount.core import data
 
 from ledger import embedded
 from ledger.errors import NotFound
@@ -151,12 +151,13 @@ async def test_beancount_accepts_the_book_and_agrees_with_every_balance(
     path = await write_beancount(book, tmp_path / "book.beancount")
     entries, errors, _ = loader.load_file(str(path))
     assert not errors, errors
-    root = realization.realize(entries)
-    expected = await our_balances(book, BEANCOUNT_TOPS)
-    for account, balance in expected.items():
-        real = realization.get(root, account)
-        assert real is not None
-        assert real.balance.get_currency_units("THB").number == balance, account
+    found = dict.fromkeys(await our_balances(book, BEANCOUNT_TOPS), Decimal(0))
+    for transaction in (entry for entry in entries if isinstance(entry, data.Transaction)):
+        for posting in transaction.postings:
+            assert posting.units is not None
+            assert posting.units.number is not None
+            found[posting.account] += posting.units.number
+    assert found == await our_balances(book, BEANCOUNT_TOPS)
     transactions = [entry for entry in entries if isinstance(entry, data.Transaction)]
     journals = await book.fetchval("SELECT count(DISTINCT recorded_seq) FROM ledger.transfer")
     assert len(transactions) == journals

@@ -248,6 +248,12 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
         MOVEMENTS,
         "value 2026-05-29",
     ),
+    "a transfer valued before the fiscal year": (
+        f"UPDATE ledger.transfer SET value_date = '2025-12-31' WHERE journal_id = "
+        f"'{named('deposit-b')}'",
+        RULES,
+        "ledger.transfer",
+    ),
     "a journal lost": ("DELETE FROM ledger.transfer WHERE recorded_seq = 9", GAPS, "9 to 9"),
     "one transfer of a journal lost": (
         f"DELETE FROM ledger.transfer WHERE journal_id = '{named('capture')}' AND line = 0",

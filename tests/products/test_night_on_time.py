@@ -256,9 +256,9 @@ async def test_the_night_accrues_and_credits_exactly_what_the_specification_says
             await scene.night()
         for number, life in zip(numbers, lives, strict=True):
             changes: dict[date, int] = {}
-            for on, amount in life:
-                day = start + timedelta(days=on)
-                changes[day] = changes.get(day, 0) + amount
+            for offset, amount in life:
+                valued = start + timedelta(days=offset)
+                changes[valued] = changes.get(valued, 0) + amount
             lived = replay(
                 terms=scene.product.terms,
                 start=start,

@@ -243,7 +243,7 @@ async def test_damage_is_found_and_named(book: asyncpg.Connection, damage: str) 
     assert any(place in where for where in places), listed(report)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [3, 105, 106, 115, 117, 119])
 async def test_any_history_is_proven_after_each_of_its_nights(
     database: Database, seed: int
 ) -> None:
@@ -258,12 +258,12 @@ async def test_any_history_is_proven_after_each_of_its_nights(
         capitalisation_days=frozenset({"06-30", "07-03", "07-06"}),
     )
     frozen = False
-    for day in range(12):
+    for _ in range(12):
         for _ in range(chance.randrange(4)):
             back = scene.today - timedelta(days=chance.choice((0, 0, 1, 2, 5, 9)))
             amount = chance.choice((1, -1, 1)) * chance.randrange(1, 50_000_00)
             await scene.move(chance.choice(("SAV-1", "SAV-2")), amount, back, check=False)
-        if day in (3, 6):
+        if chance.random() < 0.4:
             frozen = not frozen
             await scene.freeze("SAV-1", thaw=not frozen)
         if chance.random() < 0.3:

@@ -152,29 +152,25 @@ FROM ledger.book_head AS h
 WHERE h.book_id = $1 AND l.book_id = $1 AND l.line_id = $2 AND l.version = $3
 
 -- match_line --
--- A line is joined to its notices: line, notices, the rows that join them; proposals are spent.
-WITH line AS (
-    UPDATE products.bank_line AS l
-    SET status = $4, version = l.version + 1, posted_journal = coalesce(l.posted_journal, $5),
-        posted_on = coalesce(l.posted_on, h.business_date)
-    FROM ledger.book_head AS h
-    WHERE h.book_id = $1 AND l.book_id = $1 AND l.line_id = $2 AND l.version = $3
-), changed AS (
-    UPDATE products.notice AS n
-    SET status = t.status, version = n.version + 1, changed_seq = $6,
-        posted_journal = coalesce(n.posted_journal, $5)
-    FROM unnest($7::uuid [], $8::int [], $9::smallint []) AS t (notice_id, version, status)
-    WHERE n.book_id = $1 AND n.notice_id = t.notice_id AND n.version = t.version
-), spent AS (
-    DELETE FROM products.match_proposal AS p
-    WHERE p.book_id = $1 AND (p.line_id = $2 OR p.notice_id = ANY($7::uuid []))
-)
+-- The line is explained; one that was suspended keeps the journal that moved the bank's account.
+-- Here and below one row a call, by its key: a batch runs each statement once for all its units.
+UPDATE products.bank_line AS l
+SET status = $4, version = l.version + 1, posted_journal = coalesce(l.posted_journal, $5),
+    posted_on = coalesce(l.posted_on, h.business_date)
+FROM ledger.book_head AS h
+WHERE h.book_id = $1 AND l.book_id = $1 AND l.line_id = $2 AND l.version = $3
+
+-- add_match --
 INSERT INTO products.bank_match (
     book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
     made_seq
-)
-SELECT $1, t.match_id, $2, t.notice_id, t.amount_satang, $12, $13, $5, $14, $6
-FROM unnest($10::uuid [], $7::uuid [], $11::bigint []) AS t (match_id, notice_id, amount_satang)
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+
+-- spend_proposals_of_line --
+DELETE FROM products.match_proposal WHERE book_id = $1 AND line_id = $2
+
+-- spend_proposals_of_notice --
+DELETE FROM products.match_proposal WHERE book_id = $1 AND notice_id = $2
 
 -- matches_of --
 -- The live matches of a line.

@@ -26,6 +26,7 @@ from ledger.posting.values import (
     Outcome,
     SetFreeze,
     Status,
+    Unit,
 )
 from products import contracts
 from products.catalogue import Product, create_product
@@ -264,6 +265,24 @@ class Scene:
         texts = [body if isinstance(body, str) else body.model_dump_json() for body in bodies]
         path.write_text("\n".join(texts) + "\n", encoding="utf-8")
         return path
+
+
+class KilledError(Exception):
+    """The process died here."""
+
+
+class DyingCollector(Collector):
+    """Posts so many units and then dies."""
+
+    def __init__(self, pool: Pool, units: int) -> None:
+        super().__init__(pool)
+        self.left = units
+
+    async def submit(self, book_id: int, unit: Unit) -> Outcome:
+        self.left -= 1
+        if self.left < 0:
+            raise KilledError
+        return await super().submit(book_id, unit)
 
 
 @asynccontextmanager

@@ -151,7 +151,6 @@ async def test_a_debit_nothing_explains_debits_suspense_and_credits_the_bank(
 
 async def test_what_the_bank_undoes_or_calls_no_transfer_is_for_a_person(scene: Scene) -> None:
     first = await scene.deposit("SAV-0001", 100, reference="A1")
-    undone = scene.line(-100, "A1", kind=LineKind.CREDIT_TRANSFER, is_reversal=True)
     other = scene.line(100, "A1", kind=LineKind.OTHER)
     undone = scene.line(
         -100, "A1", kind=LineKind.CREDIT_TRANSFER, is_reversal=True, original_reference="A1"
@@ -214,7 +213,10 @@ async def test_a_match_refused_by_a_frozen_account_waits_in_suspense_with_that_r
     report = await scene.load(line)
     assert report.settled.counts == {"suspended": 1}
     assert await scene.status(body) == "received"
+    assert await scene.reasons() == [(body.reference, "account_frozen_credit")]
     assert await scene.balance("SAV-0001") == OPENING
+    async with scene.pool.acquire() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM ledger.refusal") == 1
 
 
 async def test_a_late_match_refused_by_a_frozen_account_is_asked_once_and_then_a_persons(

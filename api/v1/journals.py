@@ -1,0 +1,352 @@
+"""Journals by hand: one person proposes, another posts exactly that, or rejects it.
+
+POST /journals and POST /journals/{id}/reverse record a proposal that moves nothing. POST
+/journals/{id}/approve posts the stored body under the journal's own id; its maker cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from api.auth.keys import Caller
+from api.dependencies import Doors, OpenDoors, in_book
+from api.problems import JOURNAL_REFUSALS, POSTS, READS, FieldProblem, ProblemError, failing
+from api.v1.fields import (
+    AccountCode,
+    Amount,
+    Body,
+    CalendarDate,
+    Currency,
+    Id,
+    Line,
+    Reason,
+    satang_of,
+)
+from api.v1.journal_views import JournalView, of_proposal, of_record
+from api.v1.pages import After, Limit, Page, cursor, next_page, parts_of
+from api.v1.posting import Answering, Promised, balances_of, post, receipt_of
+from ledger import accounts, manual
+from ledger.db import Connection
+from ledger.errors import NotFound
+from ledger.kinds import JournalKind
+from ledger.manual import ManualJournal, ManualState
+from ledger.posting.collector import Decide, decide_and_post
+from ledger.posting.records import JournalRecord
+from ledger.posting.values import IdempotencyKey, Journal, Outcome, Status, Transfer, Unit
+
+router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
+ReadJournals = Annotated[Caller, Depends(in_book("journals:read"))]
+WriteJournals = Annotated[Caller, Depends(in_book("journals:write"))]
+ApproveJournals = Annotated[Caller, Depends(in_book("journals:approve"))]
+
+_STATES = {state.code: state for state in ManualState}
+
+
+class TransferIn(Body):
+    """Debit one account, credit another."""
+
+    debit: AccountCode
+    credit: AccountCode
+    amount: Amount
+
+
+class JournalIn(Body):
+    """A manual journal to propose. Without a value date it gets its business date."""
+
+    id: Id = Field(description="Made by the client; the journal is posted under it.")
+    transfers: list[TransferIn] = Field(min_length=1, max_length=500)
+    currency: Currency = "THB"
+    value_date: CalendarDate | None = None
+    reference: Line = ""
+    narrative: Line = ""
+    reason: Reason
+
+
+class ReversalIn(Body):
+    """A reversal to propose: the journal named in the path, mirrored line by line."""
+
+    id: Id = Field(description="Made by the client; the reversal is posted under it.")
+    narrative: Line = ""
+    reason: Reason
+
+
+class ApprovalIn(Body):
+    """What the second person adds, if anything."""
+
+    reason: Reason | None = None
+
+
+class RejectionIn(Body):
+    """Why the proposal is not posted."""
+
+    reason: Reason
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=JournalView,
+    responses=failing(*POSTS, "id_conflict", "unknown_account", "accounts_must_differ"),
+    operation_id="propose_journal",
+)
+async def propose_journal(
+    doors: OpenDoors, caller: WriteJournals, promise: Promised, body: JournalIn
+) -> Response:
+    """Propose a manual journal; nothing moves until another person approves it."""
+    async with doors.read() as connection:
+        named = {code for t in body.transfers for code in (t.debit, t.credit)}
+        found = await accounts.by_codes(connection, caller.book_id, named)
+    problems = [
+        FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
+        for place, t in enumerate(body.transfers)
+        for side, code in (("debit", t.debit), ("credit", t.credit))
+        if code not in found
+    ]
+    if problems:
+        raise ProblemError("unknown_account", problems[0].detail, errors=problems)
+    for place, t in enumerate(body.transfers):
+        if t.debit == t.credit:
+            same = [FieldProblem(pointer=f"#/transfers/{place}", detail="the same account twice")]
+            raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
+    journal = Journal(
+        journal_id=body.id,
+        kind=JournalKind.MANUAL,
+        transfers=tuple(
+            Transfer(
+                debit=found[t.debit].account_id,
+                credit=found[t.credit].account_id,
+                amount_satang=satang_of(t.amount),
+            )
+            for t in body.transfers
+        ),
+        value_date=body.value_date,
+        reference=body.reference,
+        narrative=body.narrative,
+    )
+    codes = {account.account_id: code for code, account in found.items()}
+    return await _propose(doors, caller, promise, journal, body.reason, codes)
+
+
+@router.post(
+    "/{journal_id}/reverse",
+    status_code=202,
+    response_model=JournalView,
+    responses=failing(
+        *POSTS,
+        "id_conflict",
+        "journal_belongs_to_product",
+        "reversal_of_reversal",
+        "already_reversed",
+    ),
+    operation_id="propose_reversal",
+)
+async def propose_reversal(
+    doors: OpenDoors, caller: WriteJournals, promise: Promised, journal_id: Id, body: ReversalIn
+) -> Response:
+    """Propose to reverse a posted journal, with its original value date."""
+    async with doors.read() as connection:
+        target = await manual.recorded_journal(connection, caller.book_id, journal_id)
+        if target is None:
+            raise NotFound("posted journal", journal_id)
+        codes = await manual.account_codes(connection, caller.book_id, [target])
+    if target.reverses is not None:
+        raise ProblemError("reversal_of_reversal", f"journal {journal_id} is a reversal itself")
+    journal = manual.reversal_of(target, body.id, narrative=body.narrative)
+    return await _propose(doors, caller, promise, journal, body.reason, codes)
+
+
+async def _propose(
+    doors: Doors,
+    caller: Caller,
+    promise: Promised,
+    journal: Journal,
+    reason: str,
+    codes: dict[int, str],
+) -> Response:
+    made_at = doors.clock()
+    proposal = ManualJournal(
+        journal=journal,
+        version=1,
+        state=ManualState.WAITING,
+        made_by=caller.actor,
+        made_at=made_at,
+        decided_by=None,
+        decided_at=None,
+        reason=reason,
+    )
+
+    def show(outcome: Outcome) -> JournalView:
+        return of_proposal(proposal, codes, receipt=receipt_of(outcome))
+
+    answering = Answering(promise=promise, status=202, show=show, codes=codes)
+
+    async def act(key: IdempotencyKey) -> Outcome:
+        if await _known(doors, caller, journal):
+            return Outcome(status=Status.REPLAYED, replay=True)
+        unit = manual.propose(
+            caller.book_id, journal, maker=caller.actor, at=made_at, reason=reason
+        )
+        unit = replace(unit, key=key, answer=answering.text)
+        try:
+            return await doors.collector.submit(caller.book_id, unit)
+        except asyncpg.UniqueViolationError:
+            # Proposed under the same id at this very moment: it is there now, look again.
+            await _known(doors, caller, journal)
+            return Outcome(status=Status.REPLAYED, replay=True)
+
+    async def again() -> JournalView:
+        return await _read(doors, caller, journal.journal_id)
+
+    return await post(doors, caller, answering, act, again)
+
+
+async def _known(doors: Doors, caller: Caller, journal: Journal) -> bool:
+    """True when just this was proposed before. Raises `id_conflict` when the id is taken."""
+    async with doors.read() as connection:
+        before = await manual.find(connection, caller.book_id, journal.journal_id)
+        posted = await manual.recorded_journal(connection, caller.book_id, journal.journal_id)
+    if before is None and posted is None:
+        return False
+    if before is None or not manual.same_journal(before.journal, journal):
+        raise ProblemError(
+            "id_conflict", f"id {journal.journal_id} is taken by another journal or proposal"
+        )
+    return True
+
+
+@router.post(
+    "/{journal_id}/approve",
+    response_model=JournalView,
+    responses=failing(*POSTS, *JOURNAL_REFUSALS, "forbidden", "wrong_status"),
+    operation_id="approve_journal",
+)
+async def approve_journal(
+    doors: OpenDoors, caller: ApproveJournals, promise: Promised, journal_id: Id, body: ApprovalIn
+) -> Response:
+    """Post a proposal exactly as it was made. Its maker may not."""
+    reason = body.reason or ""
+    at = doors.clock()
+
+    async def decide(connection: Connection) -> Unit:
+        return await manual.approve(
+            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=reason
+        )
+
+    return await _decided(doors, caller, promise, journal_id, ManualState.POSTED, decide, at)
+
+
+@router.post(
+    "/{journal_id}/reject",
+    response_model=JournalView,
+    responses=failing(*POSTS, "forbidden", "wrong_status"),
+    operation_id="reject_journal",
+)
+async def reject_journal(
+    doors: OpenDoors, caller: ApproveJournals, promise: Promised, journal_id: Id, body: RejectionIn
+) -> Response:
+    """Reject a proposal; its id is not used again. Its maker may not."""
+    at = doors.clock()
+
+    async def decide(connection: Connection) -> Unit:
+        return await manual.reject(
+            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=body.reason
+        )
+
+    return await _decided(doors, caller, promise, journal_id, ManualState.REJECTED, decide, at)
+
+
+async def _decided(
+    doors: Doors,
+    caller: Caller,
+    promise: Promised,
+    journal_id: UUID,
+    state: ManualState,
+    decide: Decide,
+    at: datetime,
+) -> Response:
+    async with doors.read() as connection:
+        proposal = await manual.get(connection, caller.book_id, journal_id)
+        codes = await manual.account_codes(connection, caller.book_id, [proposal.journal])
+
+    def show(outcome: Outcome) -> JournalView:
+        decided = replace(proposal, state=state, decided_by=caller.actor, decided_at=at)
+        balances = balances_of(outcome, codes) if state is ManualState.POSTED else []
+        return of_proposal(decided, codes, receipt=receipt_of(outcome), balances=balances)
+
+    answering = Answering(promise=promise, status=200, show=show, codes=codes)
+
+    async def act(key: IdempotencyKey) -> Outcome:
+        async def decide_with_key(connection: Connection) -> Unit:
+            return replace(await decide(connection), key=key, answer=answering.text)
+
+        return await decide_and_post(
+            doors.collector, doors.database.poster, caller.book_id, decide_with_key
+        )
+
+    return await post(doors, caller, answering, act)
+
+
+@router.get("", responses=failing(*READS), operation_id="list_proposals")
+async def list_proposals(
+    request: Request,
+    response: Response,
+    doors: OpenDoors,
+    caller: ReadJournals,
+    limit: Limit = 50,
+    after: After = None,
+    state: Annotated[Literal["waiting", "posted", "rejected"] | None, Query()] = None,
+) -> Page[JournalView]:
+    """Proposals of manual journals in the order in which they were made."""
+    start = manual.BEFORE_ALL
+    parts = parts_of(after, r"[0-9T:.+-]{20,40}\x1f[0-9a-f-]{36}")
+    async with doors.read() as connection:
+        if parts is not None:
+            before = await manual.find(connection, caller.book_id, UUID(parts[1]))
+            start = start if before is None else (before.made_at, before.journal_id)
+        rows = await manual.page(
+            connection,
+            caller.book_id,
+            after=start,
+            limit=limit + 1,
+            state=None if state is None else _STATES[state],
+        )
+        codes = await manual.account_codes(
+            connection, caller.book_id, [row.journal for row in rows]
+        )
+    return next_page(
+        request,
+        response,
+        rows,
+        limit,
+        lambda row: of_proposal(row, codes),
+        lambda row: cursor(row.made_at.isoformat(), row.journal_id),
+    )
+
+
+@router.get("/{journal_id}", responses=failing(*READS), operation_id="get_journal")
+async def get_journal(doors: OpenDoors, caller: ReadJournals, journal_id: Id) -> JournalView:
+    """A journal with its transfers: posted by whomever, or a proposal."""
+    return await _read(doors, caller, journal_id)
+
+
+async def _read(doors: Doors, caller: Caller, journal_id: UUID) -> JournalView:
+    async with doors.read() as connection:
+        proposal = await manual.find(connection, caller.book_id, journal_id)
+        record = await manual.recorded_journal(connection, caller.book_id, journal_id)
+        if proposal is None and record is None:
+            raise NotFound("journal", journal_id)
+        known: list[Journal | JournalRecord] = [record] if record is not None else []
+        known += [proposal.journal] if proposal is not None else []
+        codes = await manual.account_codes(connection, caller.book_id, known)
+    if record is not None:
+        return of_record(record, proposal, codes)
+    if proposal is None:
+        raise NotFound("journal", journal_id)
+    return of_proposal(proposal, codes)

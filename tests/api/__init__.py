@@ -1,0 +1,1 @@
+"""Tests of the HTTP doors, over real HTTP semantics and a real database."""

@@ -1,0 +1,271 @@
+"""Each invariant has a bug planted on purpose, and the same property check must find it.
+
+A check that cannot fail proves nothing. Here one function of the posting path is replaced by a
+wrong one, and then the histories of `test_stateful` (a small, fixed run of them) must turn red, by
+one of the named properties or by the database's own last line. docs/invariants.md names these tests.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from ledger import digest
+from ledger.errors import CffError
+from ledger.posting import journal_rules, judge, movements, operation_rules, read, write
+from ledger.posting import state as st
+from ledger.posting.records import JournalRecord
+from ledger.posting.values import Journal, Unit
+from ledger.refusals import Refusal
+from tests.ledger.play import World
+from tests.ledger.test_stateful import run_any_history
+
+SMALL = settings(
+    max_examples=150,
+    stateful_step_count=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+FOUND_BY = (AssertionError, asyncpg.PostgresError, CffError, LookupError)
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug: how to plant it and the property (or the database's constraint) that must name it."""
+
+    plant: Callable[[Patch], None]
+    named: str
+
+    def __str__(self) -> str:
+        return self.plant.__name__.strip("_")
+
+
+def _limits_are_not_judged(patch: Patch) -> None:
+    patch.setattr(journal_rules, "short_after", lambda account, amount: 0)
+
+
+def _holds_do_not_count_in_the_limit(patch: Patch) -> None:
+    def forgetful(account: st.AccountState, amount: int) -> int:
+        low = account.balance_min
+        return 0 if low is None else max(0, low - (account.balance - amount))
+
+    patch.setattr(journal_rules, "short_after", forgetful)
+    patch.setattr(operation_rules, "short_after", forgetful)
+
+
+def _upper_limits_are_not_judged(patch: Patch) -> None:
+    _forget(patch, "_transfer_guards", "above_balance_max")
+
+
+def _retries_are_posted_again(patch: Patch) -> None:
+    patch.setattr(judge.Judge, "known", lambda self, unit: None)
+
+
+def _a_retry_with_another_body_is_a_replay(patch: Patch) -> None:
+    patch.setattr(judge.bodies, "differing_fields", lambda recorded, asked: [])
+
+
+def _a_burnt_id_is_forgotten(patch: Patch) -> None:
+    class Forgetful(judge.Judge):
+        def __init__(self, state: st.State) -> None:
+            state.remembered.clear()
+            super().__init__(state)
+
+    patch.setattr(write, "Judge", Forgetful)
+
+
+def _a_burnt_id_is_free_within_its_batch(patch: Patch) -> None:
+    patch.setattr(judge.Judge, "_remember", lambda self, verdict: verdict)
+
+
+def _recorded_keys_are_not_looked_up(patch: Patch) -> None:
+    async def none(*_: object) -> dict[object, object]:
+        return {}
+
+    patch.setattr(read, "recorded_keys", none)
+
+
+def _half_of_a_refused_unit_stays(patch: Patch) -> None:
+    patch.setattr(st.Undo, "restore", lambda self: None)
+
+
+def _balances_change_without_movements(patch: Patch) -> None:
+    patch.setattr(write, "_movement_columns", lambda journals, state: tuple([] for _ in range(7)))
+
+
+def _movements_forget_their_value_date(patch: Patch) -> None:
+    def on_one_date(journals: list[JournalRecord], accounts: object) -> object:
+        moved = [replace(journal, value_date=journal.business_date) for journal in journals]
+        return movements.movements_of(moved, accounts)  # type: ignore[arg-type]  # passed through
+
+    patch.setattr(write, "movements_of", on_one_date)
+
+
+def _a_number_is_skipped(patch: Patch) -> None:
+    def skipping(self: st.State) -> int:
+        seq = self.next_seq
+        self.next_seq = seq + (2 if seq % 7 == 0 else 1)
+        return seq
+
+    patch.setattr(st.State, "take_seq", skipping)
+
+
+def _units_are_judged_against_the_beginning(patch: Patch) -> None:
+    class Together(judge.Judge):
+        def unit(self, unit: Unit) -> judge.Verdict:
+            began = copy.deepcopy(self.state.accounts)
+            verdict = super().unit(unit)
+            changed = self.state.accounts
+            for number, account in began.items():
+                kept = changed.setdefault(number, account)
+                kept.debits, kept.credits, kept.held = (
+                    account.debits,
+                    account.credits,
+                    account.held,
+                )
+            return verdict
+
+    patch.setattr(write, "Judge", Together)
+
+
+def _a_reversal_need_not_mirror(patch: Patch) -> None:
+    _forget(patch, "_reversal_guards", "reversal_not_mirror")
+
+
+def _a_journal_is_reversed_twice(patch: Patch) -> None:
+    _forget(patch, "_reversal_guards", "already_reversed")
+
+
+def _a_capture_keeps_the_rest_held(patch: Patch) -> None:
+    right = journal_rules._capture
+
+    def keeping(state: st.State, hold: st.HoldState, journal: Journal, undo: st.Undo) -> int:
+        allowance = right(state, hold, journal, undo)
+        state.accounts[hold.account].held += hold.amount - hold.captured
+        return allowance
+
+    patch.setattr(journal_rules, "_capture", keeping)
+
+
+def _an_expired_hold_is_captured(patch: Patch) -> None:
+    _forget(patch, "_hold_guards", "hold_expired")
+
+
+def _an_ended_hold_is_captured_again(patch: Patch) -> None:
+    _forget(patch, "_hold_guards", "hold_not_open")
+
+
+def _an_excess_is_not_settled(patch: Patch) -> None:
+    patch.setattr(st.AccountState, "settle_excess", lambda self: None)
+
+
+def _an_excess_never_falls(patch: Patch) -> None:
+    def rising(self: st.AccountState) -> None:
+        self.excess = max(self.excess, self.need_min(), self.need_max())
+
+    patch.setattr(st.AccountState, "settle_excess", rising)
+
+
+def _a_frozen_account_is_debited(patch: Patch) -> None:
+    _forget(patch, "_transfer_guards", "account_frozen_debit")
+
+
+def _a_closed_account_takes_money(patch: Patch) -> None:
+    _forget(patch, "_transfer_guards", "account_closed")
+
+
+def _a_value_date_lies_in_the_future(patch: Patch) -> None:
+    _forget(patch, "_journal_guards", "value_date_after_business_date")
+
+
+def _a_value_date_lies_in_a_closed_year(patch: Patch) -> None:
+    _forget(patch, "_journal_guards", "value_date_before_floor")
+
+
+def _a_stale_unit_is_posted(patch: Patch) -> None:
+    patch.setattr(write, "_not_now", lambda unit, versions, batch: None)
+
+
+def _refusals_are_left_out_of_the_digest(patch: Patch) -> None:
+    patch.setattr(digest, "_refusal", lambda parts, refusal: None)
+
+
+def _the_digest_forgets_the_one_before(patch: Patch) -> None:
+    right = digest.batch_digest
+
+    def unchained(**facts: object) -> bytes:
+        return right(**facts | {"previous": digest.GENESIS})  # type: ignore[arg-type]  # as given
+
+    patch.setattr(digest, "batch_digest", unchained)
+
+
+def _forget(patch: Patch, guards: str, code: str) -> None:
+    """Make one function of guards blind to one reason."""
+    right: Callable[..., Refusal | None] = getattr(journal_rules, guards)
+
+    def blind(*arguments: object) -> Refusal | None:
+        refusal = right(*arguments)
+        return None if refusal is not None and refusal.code == code else refusal
+
+    patch.setattr(journal_rules, guards, blind)
+
+
+BUGS = (
+    Bug(_limits_are_not_judged, "outcome"),
+    Bug(_holds_do_not_count_in_the_limit, "outcome|within_balance_min"),
+    Bug(_upper_limits_are_not_judged, "outcome"),
+    Bug(_retries_are_posted_again, "outcome|transfer_pkey|hold_pkey"),
+    Bug(_a_retry_with_another_body_is_a_replay, "outcome"),
+    Bug(_a_burnt_id_is_forgotten, "outcome|refused_once"),
+    Bug(_a_burnt_id_is_free_within_its_batch, "outcome|refused_once"),
+    Bug(_recorded_keys_are_not_looked_up, "outcome|idempotency_key_pkey"),
+    Bug(_half_of_a_refused_unit_stays, "outcome|standing|holds|head|numbers_are_all_used"),
+    Bug(_balances_change_without_movements, "verify"),
+    Bug(_movements_forget_their_value_date, "verify"),
+    Bug(_a_number_is_skipped, "outcome|numbers_are_all_used"),
+    Bug(_units_are_judged_against_the_beginning, "outcome|standing|within_balance"),
+    Bug(_a_reversal_need_not_mirror, "outcome"),
+    Bug(_a_journal_is_reversed_twice, "outcome|reversed_once"),
+    Bug(_a_capture_keeps_the_rest_held, "outcome|standing|within_balance_min"),
+    Bug(_an_expired_hold_is_captured, "outcome"),
+    Bug(_an_ended_hold_is_captured_again, "outcome|forward|held_in_range"),
+    Bug(_an_excess_is_not_settled, "outcome|within_balance"),
+    Bug(_an_excess_never_falls, "outcome"),
+    Bug(_a_frozen_account_is_debited, "outcome"),
+    Bug(_a_closed_account_takes_money, "outcome|closed_is_empty"),
+    Bug(_a_value_date_lies_in_the_future, "outcome|value_date_not_later"),
+    Bug(_a_value_date_lies_in_a_closed_year, "outcome"),
+    Bug(_a_stale_unit_is_posted, "outcome"),
+    Bug(_refusals_are_left_out_of_the_digest, "verify"),
+    Bug(_the_digest_forgets_the_one_before, "verify"),
+)
+
+
+@pytest.fixture
+def world(shared_url: str) -> Iterator[World]:
+    """A connection of its own for every bug: what it breaks is thrown away with its book."""
+    made = World(shared_url)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=str)
+def test_a_planted_bug_is_found(world: World, monkeypatch: Patch, bug: Bug) -> None:
+    bug.plant(monkeypatch)
+    with pytest.raises(FOUND_BY, match=bug.named):
+        run_any_history(world, SMALL)
+
+
+def test_the_same_small_run_finds_nothing_in_the_posting_path_as_it_is(world: World) -> None:
+    run_any_history(world, settings(SMALL, max_examples=20))
+    assert world.counts["accepted"] > 0
