@@ -25,8 +25,6 @@ from products.catalogue import Product
 from products.deposits import postings
 from products.interest import DAYS_MULTIPLE, EXACT_DENOMINATOR
 from products.night import (
-    CHUNK_CONTRACTS,
-    CHUNK_JOURNALS,
     ChunkResult,
     ContractChunk,
     Draft,
@@ -48,7 +46,7 @@ CAPITALISE = "capitalise"
 
 async def accrue(night: Night) -> None:
     """Accrue the date for every contract that bears interest on it."""
-    chunks = await contract_chunks(night, CHUNK_CONTRACTS)
+    chunks = await contract_chunks(night, night.sizes.contracts)
     for chunk in chunks:
         await run_chunk(
             night, ACCRUE, chunk.number, len(chunks), partial(_accrue_chunk, night, chunk)
@@ -72,7 +70,7 @@ async def capitalisation_chunks(night: Night) -> list[ContractChunk]:
     }
     if not ending:
         return []
-    chunks = await contract_chunks(night, CHUNK_JOURNALS)
+    chunks = await contract_chunks(night, night.sizes.journals)
     return [
         replace(chunk, number=number)
         for number, chunk in enumerate(c for c in chunks if c.product_code in ending)

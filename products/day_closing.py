@@ -25,7 +25,6 @@ from products.day_opening import CUT_OFF, EXPIRE_HOLDS, RESOLVE_RATES
 from products.late_postings import CORRECT, late_chunks
 from products.night import (
     ACTOR,
-    CHUNK_CONTRACTS,
     ChunkResult,
     DayNotProven,
     Night,
@@ -73,7 +72,7 @@ async def snapshot_balances(night: Night) -> None:
 async def account_chunks(night: Night) -> list[AccountChunk]:
     """The accounts that moved on the date, in chunks; frozen once the steps before are done."""
     rows = await night.pool.fetch(
-        _SQL["account_chunks"], night.book_id, night.business_date, CHUNK_CONTRACTS
+        _SQL["account_chunks"], night.book_id, night.business_date, night.sizes.contracts
     )
     return [AccountChunk(number=number, **dict(row)) for number, row in enumerate(rows)]
 
@@ -184,7 +183,7 @@ async def _unfinished(night: Night) -> list[str]:
     }
     for late in await late_chunks(night):
         expected[CORRECT, late.number] = len(late.contracts)
-    for chunk in await contract_chunks(night, CHUNK_CONTRACTS):
+    for chunk in await contract_chunks(night, night.sizes.contracts):
         expected[ACCRUE, chunk.number] = chunk.contracts
     for chunk in await capitalisation_chunks(night):
         expected[CAPITALISE, chunk.number] = chunk.contracts

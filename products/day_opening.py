@@ -30,7 +30,6 @@ from pricing.quotes import quote
 from products.kinds import EventKind
 from products.night import (
     ACTOR,
-    CHUNK_JOURNALS,
     ChunkResult,
     DayNotProven,
     Night,
@@ -98,7 +97,7 @@ async def _expire_some(night: Night, number: int) -> bool:
     """Expire up to a chunk's worth of holds; False when none was due."""
     async with chunk_transaction(night) as connection:
         due = await connection.fetch(
-            _SQL["due_holds"], night.book_id, night.business_date, CHUNK_JOURNALS
+            _SQL["due_holds"], night.book_id, night.business_date, night.sizes.journals
         )
         if not due:
             return False

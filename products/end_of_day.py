@@ -30,6 +30,8 @@ from products.day_opening import (
 )
 from products.late_postings import CORRECT, correct_late
 from products.night import (
+    USUAL_SIZES,
+    ChunkSizes,
     DayNotProven,
     Night,
     NightRunning,
@@ -42,6 +44,7 @@ from products.night import (
 
 __all__ = [
     "STEPS",
+    "ChunkSizes",
     "DayNotProven",
     "DayReport",
     "NightRunning",
@@ -103,7 +106,12 @@ class DayReport:
 
 
 async def run_day(
-    pool: Pool, book: Book, business_date: date, *, say: Say | None = None
+    pool: Pool,
+    book: Book,
+    business_date: date,
+    *,
+    say: Say | None = None,
+    sizes: ChunkSizes = USUAL_SIZES,
 ) -> DayReport:
     """Run (or resume, or only report) the night of one date.
 
@@ -124,6 +132,7 @@ async def run_day(
             business_date=business_date,
             products=products,
             say=say,
+            sizes=sizes,
         )
         async with only_night(pool, book.book_id):
             for _, step in STEPS:
@@ -132,7 +141,12 @@ async def run_day(
 
 
 async def run_missed(
-    pool: Pool, book: Book, *, through: date | None = None, say: Say | None = None
+    pool: Pool,
+    book: Book,
+    *,
+    through: date | None = None,
+    say: Say | None = None,
+    sizes: ChunkSizes = USUAL_SIZES,
 ) -> list[DayReport]:
     """Run the night of every date that is not proven, oldest first.
 
@@ -141,7 +155,7 @@ async def run_missed(
     """
     reports: list[DayReport] = []
     while (following := await _next_to_run(pool, book, through)) is not None:
-        reports.append(await run_day(pool, book, following, say=say))
+        reports.append(await run_day(pool, book, following, say=say, sizes=sizes))
     return reports
 
 

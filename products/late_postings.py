@@ -27,7 +27,6 @@ from products.deposits import postings
 from products.interest import period_start
 from products.interest_corrections import Correction, Recorded, correct
 from products.night import (
-    CHUNK_JOURNALS,
     ChunkResult,
     DayNotProven,
     Draft,
@@ -93,9 +92,9 @@ async def late_chunks(night: Night) -> list[LateChunk]:
         fields = dict(row)
         by_product.setdefault(fields.pop("product_code"), []).append(LateContract(**fields))
     pieces = [
-        (code, tuple(contracts[at : at + CHUNK_JOURNALS]))
+        (code, tuple(contracts[at : at + night.sizes.journals]))
         for code, contracts in by_product.items()
-        for at in range(0, len(contracts), CHUNK_JOURNALS)
+        for at in range(0, len(contracts), night.sizes.journals)
     ]
     return [
         LateChunk(number=number, product_code=code, contracts=contracts)

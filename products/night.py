@@ -28,12 +28,6 @@ from products.catalogue import Product
 _SQL = statements(Path(__file__).parent / "sql" / "night.sql")
 
 ACTOR = "system:end-of-day"
-CHUNK_CONTRACTS = 5_000
-"""Contracts in a chunk that posts one journal for all of them."""
-
-CHUNK_JOURNALS = 1_000
-"""Contracts, accounts or holds in a chunk that posts one journal or event for each."""
-
 FREEZES = frozenset({"account_frozen_debit", "account_frozen_credit"})
 """Refusals that do not keep a day open: the interest waits in accrued payable."""
 
@@ -64,6 +58,22 @@ Say = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSizes:
+    """How much one transaction takes; a night must be resumed with the sizes that it began with.
+
+    contracts: contracts (or accounts) of a chunk that posts one journal for all of them, or none.
+    journals:  contracts (or holds) of a chunk that posts something for each.
+    """
+
+    contracts: int = 5_000
+    journals: int = 1_000
+
+
+USUAL_SIZES = ChunkSizes()
+"""So large that a million contracts are 200 transactions, so small that a door hardly waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """The night of one book and business date; `products` by code."""
 
@@ -72,6 +82,7 @@ class Night:
     business_date: date
     products: Mapping[str, Product]
     say: Say | None = None
+    sizes: ChunkSizes = USUAL_SIZES
 
     def event(self, *parts: str | int | date | UUID) -> UUID:
         """Id of an event of this night; the same in every run of it."""
@@ -115,12 +126,12 @@ Work = Callable[[Connection, Retry | None], Awaitable[ChunkResult]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractChunk:
-    """Contracts of one product by key: `first` <= contract_id < `stop`; None = no bound."""
+    """Contracts of one product by key: `first` <= contract_id < `stop`."""
 
     number: int
     product_code: str
-    first: UUID | None
-    stop: UUID | None
+    first: UUID
+    stop: UUID
     contracts: int
 
 

@@ -25,7 +25,7 @@ import uvicorn
 from api.app import create_app
 from api.auth.keys import issue_key
 from api.cli.context import DEFAULT_DATABASE, connect, database_url, ensure_database
-from api.cli.output import Facts, Json, out, progress, run, say, table
+from api.cli.output import Facts, Json, money, out, progress, run, say, table
 from api.cli.reading import show_trial, trial_facts
 from api.cli.working import (
     bank_facts,
@@ -35,6 +35,7 @@ from api.cli.working import (
     show_suspense,
     suspense_facts,
 )
+from api.logs import configure_logs
 from api.settings import Settings
 from examples import seeds
 from examples.generate import generate
@@ -73,6 +74,7 @@ def demo(
 
 
 async def _demo(settings: Settings, scale: int, through: str, files: Path) -> Facts:
+    configure_logs("warning")
     last = parse_date(through, "--through")
     if not seeds.MONTH_FIRST <= last <= seeds.MONTH_LAST:
         raise InvalidInput.one("--through", through, "a date in June 2026")
@@ -181,7 +183,7 @@ async def _door(database: Database, collector: Collector, book: Book) -> AsyncIt
         )
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        create_app(database, collector), log_level="warning", access_log=False, lifespan="on"
+        create_app(database, collector), log_config=None, access_log=False, lifespan="on"
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -192,7 +194,9 @@ async def _door(database: Database, collector: Collector, book: Book) -> AsyncIt
 
             async def post_notice(body: dict[str, str]) -> str:
                 retry = {"Idempotency-Key": secrets.token_hex(16)}
-                response = await client.post("/notices", json=body, headers=retry)
+                # Over HTTP the key says who made it, so the field of the file does not go along.
+                sent = {name: value for name, value in body.items() if name != "made_by"}
+                response = await client.post("/notices", json=sent, headers=retry)
                 if response.is_success:
                     replayed = response.headers.get("Idempotent-Replayed") == "true"
                     return "replayed" if replayed else "accepted"
@@ -281,7 +285,8 @@ def _show(facts: Facts) -> None:
         table(f"{facts['bank_lines']:,} bank lines", ("outcome", "count>"), rows)
     if isinstance(trial, dict):
         show_trial(trial)
-    out.print(f"Interest expense of the month: {facts['interest_expense']} baht\n")
+    interest = money(str(facts["interest_expense"]))
+    out.print(f"Interest expense of the month: {interest} baht\n")
     if isinstance(largest, list):
         members = [(m["account"], m["name_th"], m["balance"]) for m in largest]
         table("Ten largest members", ("account", "member", "balance>"), members)

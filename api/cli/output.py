@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import json
+import re
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,11 +27,15 @@ from rich.table import Table
 
 from ledger import errors
 
-out = Console(highlight=False)
+# A pipe has no width of its own; 120 columns show money and Thai names without folding.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Facts = Mapping[str, object]
+
+
+_MONEY = re.compile(r"^-?[0-9]+\.[0-9]{2}$", re.ASCII)
 
 
 class Exit(enum.IntEnum):
@@ -118,17 +123,29 @@ def _json(value: object) -> object:
 
 def say(line: str) -> None:
     """A line about what is going on, on standard error."""
-    err.print(f"[dim]{_plain(line)}[/]")
+    err.print(f"[dim]{_plain(line)}[/]", soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for people; columns whose name ends in `>` are right-aligned (money, counts)."""
+    """A table for people; columns whose name ends in `>` are right-aligned, money with commas."""
     drawn = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        drawn.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left")
+        if column.endswith(">"):
+            drawn.add_column(column.rstrip(">"), justify="right", no_wrap=True)
+        else:
+            drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(_plain(cell) for cell in row))
+        drawn.add_row(*(_plain(money(cell)) for cell in row))
     out.print(drawn)
+
+
+def money(text: str) -> str:
+    """Money for people: "1234.50" becomes "1,234.50", zero an empty cell; other texts stay."""
+    if not _MONEY.match(text):
+        return text
+    whole, _, places = text.partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    return "" if text == "0.00" else f"{sign}{abs(int(whole)):,}.{places}"
 
 
 @contextmanager

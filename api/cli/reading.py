@@ -65,15 +65,10 @@ def show_trial(facts: Facts) -> None:
     rows = facts["rows"]
     if not isinstance(rows, list):
         return
-    cells = [(r["gl_code"], r["name_th"], _money(r["debit"]), _money(r["credit"])) for r in rows]
-    cells.append(("", "รวม / total", _money(facts["debit_total"]), _money(facts["credit_total"])))
+    cells = [(r["gl_code"], r["name_th"], str(r["debit"]), str(r["credit"])) for r in rows]
+    cells.append(("", "รวม / total", str(facts["debit_total"]), str(facts["credit_total"])))
     title = f"Trial balance on {facts['business_date']}"
     table(title, ("code", "account", "debit>", "credit>"), cells)
-
-
-def _money(text: object) -> str:
-    whole, _, places = str(text).partition(".")
-    return "" if text == "0.00" else f"{int(whole):,}.{places}"
 
 
 def balance(code: str, book: BookOption = None, json: Json = False) -> None:
@@ -149,15 +144,15 @@ def _show_statement(facts: Facts) -> None:
     lines = facts["lines"]
     if not isinstance(lines, list):
         return
-    rows = [("", "", "", "brought forward", "", _money(facts["opening"]))]
+    rows = [("", "", "", "brought forward", "", str(facts["opening"]))]
     rows += [
         (
             str(line["recorded_seq"]),
             str(line["business_date"]),
             str(line["value_date"]),
             f"{line['kind']} {line['reference']}",
-            _money(line["amount"]),
-            _money(line["balance"]),
+            str(line["amount"]),
+            str(line["balance"]),
         )
         for line in lines
     ]
@@ -179,7 +174,7 @@ def days(book: BookOption = None, json: Json = False) -> None:
             "days": [
                 {
                     "business_date": day.business_date,
-                    "state": day.state,
+                    "state": day.state.name.lower(),
                     "cut_seq": day.cut_seq,
                     "proven_seq": day.proven_seq,
                 }
@@ -196,7 +191,7 @@ def _show_days(facts: Facts) -> None:
         cells = [
             (
                 str(day["business_date"]),
-                day["state"].name.lower().replace("_", " "),
+                day["state"].replace("_", " "),
                 str(day["cut_seq"] or ""),
                 str(day["proven_seq"] or ""),
             )
@@ -244,7 +239,7 @@ def _show_feed(facts: Facts) -> None:
                 str(item["recorded_seq"]),
                 str(item["business_date"]),
                 item["kind"],
-                _money(item["amount"]),
+                str(item["amount"]),
                 item["reference"] or item["reason"],
                 item["actor"],
             )

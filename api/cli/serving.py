@@ -13,6 +13,7 @@ from api.auth.scopes import PARTY_SCOPES, SCOPES, Scope
 from api.cli.context import opened, opened_book
 from api.cli.output import Facts, Json, out, run, say
 from api.cli.reading import BookOption, show_pairs
+from api.logs import configure_logs
 from api.settings import Settings
 from ledger.errors import NotFound
 from ledger.parties import party_by_code
@@ -27,13 +28,17 @@ def serve(
 
     async def work() -> Facts:
         settings = Settings.from_environment()
+        configure_logs(settings.log_level)
         where = (host or settings.host, settings.port if port is None else port)
         async with opened(settings) as database:
             config = uvicorn.Config(
-                create_app(database, live=settings.live),
+                create_app(
+                    database, live=settings.live, key_cache_seconds=settings.key_cache_seconds
+                ),
                 host=where[0],
                 port=where[1],
                 log_level=settings.log_level,
+                log_config=None,
                 access_log=False,
             )
             say(f"listening on http://{where[0]}:{where[1]} - description at /docs")

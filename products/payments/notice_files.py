@@ -78,9 +78,11 @@ async def load_notices(
     received_by: str,
     result: Path | None = None,
     progress: Progress | None = None,
+    window: int = WINDOW,
 ) -> FileReport:
     """Load a file of notices; `result` is written with one JSON line for each of its lines.
 
+    window: how many lines are read, judged and submitted together.
     Raises `InvalidInput` for a file that is too large or, as CSV, has another header; a bad line
     is no error of the file.
     """
@@ -93,7 +95,7 @@ async def load_notices(
         done = await begin_intake(pool, intake, received_by)
         if done is not None:
             return _report(done, repeated=True)
-        counts = await _load(pool, collector, book.book_id, lines, result, progress)
+        counts = await _load(pool, collector, book.book_id, lines, result, progress, window)
     settled = await rematch(pool, collector, book.book_id)
     counts["matched_again"] = settled.counts.get("resolved", 0)
     await finish_intake(pool, intake, counts)
@@ -107,13 +109,14 @@ async def _load(
     lines: Iterator[_Line],
     result: Path | None,
     progress: Progress | None,
+    size: int,
 ) -> dict[str, object]:
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     written = None if result is None else result.with_name(result.name + ".part")
     out = None if written is None else written.open("w", encoding="utf-8")
     try:
-        while window := list(islice(lines, WINDOW)):
+        while window := list(islice(lines, size)):
             good = [(line.notice, f"line {line.number}") for line in window if line.notice]
             received = iter(await receive_many(collector, pool, book_id, good))
             for line in window:

@@ -1,5 +1,5 @@
 -- Interest of one date for one chunk of contracts, and its crediting. The specification of the
--- arithmetic is products/interest.py. Bounds: $4 <= contract_id < $5, NULL = open.
+-- arithmetic is products/interest.py. Bounds: $4 <= contract_id < $5.
 
 -- accrue_chunk --
 -- $6 days of the year, $7 units of one day (1603080 / $6), $8 the exact denominator, $9 rounding.
@@ -11,7 +11,10 @@ WITH closing AS (
         b.credits - b.debits - coalesce(later.net, 0) AS balance
     FROM products.contract AS c
     INNER JOIN products.interest_state AS s
-        ON s.book_id = c.book_id AND s.contract_id = c.contract_id AND s.accrued_to = $2::date - 1
+        ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+            AND s.contract_id >= $4 AND s.contract_id < $5
+            -- As an expression: what the planner knows of accrued_to is a night old and misleads.
+            AND $2::date - s.accrued_to = 1
     INNER JOIN products.day_rate AS r
         ON r.book_id = c.book_id AND r.business_date = $2 AND r.product_code = c.product_code
     INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
@@ -22,7 +25,7 @@ WITH closing AS (
     ) AS later ON TRUE
     WHERE c.book_id = $1 AND c.product_code = $3 AND c.interest_from <= $2
         AND (c.closed_on IS NULL OR c.closed_on > $2)
-        AND ($4::uuid IS NULL OR c.contract_id >= $4) AND ($5::uuid IS NULL OR c.contract_id < $5)
+        AND c.contract_id >= $4 AND c.contract_id < $5
 ),
 earned AS (
     SELECT k.*, greatest(k.balance, 0)::numeric * k.annual_rate_e8 * $7::integer AS exact
@@ -66,7 +69,7 @@ INNER JOIN products.interest_state AS s
     ON s.book_id = c.book_id AND s.contract_id = c.contract_id
 WHERE c.book_id = $1 AND c.product_code = $3 AND c.interest_from <= $2
     AND (c.closed_on IS NULL OR c.closed_on > $2)
-    AND ($4::uuid IS NULL OR c.contract_id >= $4) AND ($5::uuid IS NULL OR c.contract_id < $5)
+    AND c.contract_id >= $4 AND c.contract_id < $5
     AND ($6::uuid [] IS NULL OR c.contract_id = ANY($6))
     AND s.accrued_satang > s.capitalised_satang
 ORDER BY c.contract_id
@@ -96,4 +99,4 @@ FROM products.contract AS c
 WHERE s.book_id = $1 AND c.book_id = s.book_id AND c.contract_id = s.contract_id
     AND c.product_code = $3 AND c.interest_from <= $2
     AND (c.closed_on IS NULL OR c.closed_on > $2)
-    AND ($4::uuid IS NULL OR c.contract_id >= $4) AND ($5::uuid IS NULL OR c.contract_id < $5)
+    AND c.contract_id >= $4 AND c.contract_id < $5

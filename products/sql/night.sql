@@ -12,11 +12,14 @@ SELECT pg_advisory_unlock(1314, $1::integer)
 
 -- contract_chunks --
 -- Bounds of chunks of $3 contracts in key order, product by product. The set of contracts of a
--- date that was cut off is frozen: every run makes the same list.
+-- date that was cut off is frozen: every run makes the same list. Ends are open by ids that no
+-- contract has: with NULL the planner would lose the index.
 SELECT
     b.product_code,
-    CASE WHEN b.place = 1 THEN NULL ELSE b.contract_id END AS first,
-    lead(b.contract_id) OVER one_product AS stop,
+    CASE
+        WHEN b.place = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE b.contract_id
+    END AS first,
+    lead(b.contract_id, 1, 'ffffffff-ffff-ffff-ffff-ffffffffffff') OVER one_product AS stop,
     (least(b.place + $3::bigint - 1, b.total) - b.place + 1)::integer AS contracts
 FROM (
     SELECT

@@ -104,7 +104,9 @@ def notice_of(
     return ordinary | more
 
 
-def journal_of(debit: str, credit: str, amount: str = "100.00", **more: object) -> dict[str, object]:
+def journal_of(
+    debit: str, credit: str, amount: str = "100.00", **more: object
+) -> dict[str, object]:
     """The body of a manual journal of one transfer with a new id."""
     ordinary: dict[str, object] = {
         "id": str(uuid4()),

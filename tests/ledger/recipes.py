@@ -87,7 +87,9 @@ _LINES = st.lists(_LINE, min_size=1, max_size=3).map(tuple)
 _LIMIT = st.sampled_from(LIMITS)
 
 PAY = _recipe("pay", _LINES, _DAYS, _RARELY)
-PLACE = _recipe("place", _PAYER, _AMOUNT, st.sampled_from((None, None, 0, 1, 2, -1)))
+# Nothing wrong with it but, perhaps, the state of the accounts.
+MOVE = _recipe("move", st.integers(0, 5), st.integers(1, 5), st.sampled_from(AMOUNTS[1:6]))
+PLACE = _recipe("place", _PAYER, _AMOUNT, st.sampled_from((None, 0, 0, 1, 2, -1)))
 CAPTURE = _recipe("capture", _PLACE, _PAYER, st.sampled_from((0, 0, 1, 5, -1)), _RARELY)
 RELEASE = _recipe("release", _PLACE, _FLAG)
 FREEZE = _recipe("freeze", _PLACE, _RARELY, _RARELY)
@@ -100,7 +102,21 @@ CUT = _recipe("cut", st.sampled_from((1, 1, 1, 1, 1, 0, 2)))
 NOTE = _recipe("note", st.none() | _PLACE)
 
 OPERATIONS = st.one_of(
-    PAY, PAY, PAY, PLACE, CAPTURE, RELEASE, FREEZE, SET_LIMITS, CLOSE, OPEN, REVERSE, AGAIN, NOTE
+    MOVE,
+    MOVE,
+    MOVE,
+    PAY,
+    PAY,
+    PLACE,
+    CAPTURE,
+    RELEASE,
+    FREEZE,
+    SET_LIMITS,
+    CLOSE,
+    OPEN,
+    REVERSE,
+    AGAIN,
+    NOTE,
 )
 _BODIES = st.lists(OPERATIONS, min_size=1, max_size=3).map(tuple)
 UNITS = st.one_of(
@@ -114,6 +130,11 @@ UNITS = st.one_of(
         row=st.none() | st.tuples(st.integers(0, 1), _RARELY),
     ),
     st.builds(UnitRecipe, st.just(()), retry=_PLACE),
+)
+# How every history begins: some money in three accounts, and some of it set aside.
+BEGINNING = (
+    UnitRecipe((("move", (0, 1, 100)), ("move", (0, 2, 100)), ("move", (0, 3, 60)))),
+    UnitRecipe((("place", (1, 60, None)), ("place", (3, 20, 0)))),
 )
 BATCHES = st.lists(UNITS, min_size=1, max_size=6)
 CUT_OFFS = st.builds(UnitRecipe, st.tuples(CUT))
@@ -184,6 +205,9 @@ class Kitchen:
             for payer, away, amount in lines
         )
         return self._journal(transfers, days, may_exceed_limit=may_exceed)
+
+    def _move(self, payer: int, away: int, amount: int) -> Journal:
+        return self._pay(((payer, away, amount),), None, False)
 
     def _journal(
         self,

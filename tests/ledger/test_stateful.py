@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from ledger.refusals import BY_CODE
 from tests.ledger.play import World
-from tests.ledger.recipes import BATCHES, CUT_OFFS, UnitRecipe
+from tests.ledger.recipes import BATCHES, BEGINNING, CUT_OFFS, UnitRecipe
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -27,6 +27,7 @@ class AnyHistory(RuleBasedStateMachine):
         super().__init__()
         self.world = world
         self.table = world.table()
+        self.world.run(self.table.cook(BEGINNING))
 
     @rule(batch=BATCHES)
     def doors_post(self, batch: list[UnitRecipe]) -> None:

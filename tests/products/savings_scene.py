@@ -33,7 +33,7 @@ from pricing.rates import parse_rate_percent
 from pricing.sheets import approve_sheet, draft_sheet
 from products import contracts
 from products.catalogue import Product, create_product
-from products.end_of_day import DayReport, run_day, run_missed
+from products.end_of_day import ChunkSizes, DayReport, run_day, run_missed
 from products.interest import DayCount, Terms
 from tests.builders import journal, make_book, post, post_units
 
@@ -59,6 +59,7 @@ class Savings:
     accounts: dict[str, int]
     today: date
     posted: int = field(default=0)
+    sizes: ChunkSizes = field(default_factory=ChunkSizes)
 
     def contract_id(self, number: str) -> UUID:
         """Id of a contract by its number."""
@@ -105,14 +106,14 @@ class Savings:
     async def night(self, on: date | None = None) -> DayReport:
         """Run the night of a date; today's, when it is not named, and today is over."""
         closing = on or self.today
-        report = await run_day(self.pool, self.book, closing)
+        report = await run_day(self.pool, self.book, closing, sizes=self.sizes)
         if closing == self.today:
             self.today += timedelta(days=1)
         return report
 
     async def nights(self, through: date) -> list[DayReport]:
         """Run every night up to a date, cutting off as needed."""
-        reports = await run_missed(self.pool, self.book, through=through)
+        reports = await run_missed(self.pool, self.book, through=through, sizes=self.sizes)
         self.today = max(self.today, through + timedelta(days=1))
         return reports
 

@@ -9,6 +9,7 @@ import pytest
 
 from ledger.db import Database, Pool
 from ledger.posting.values import PlaceHold, Status
+from products.end_of_day import ChunkSizes
 from products.kinds import EventKind
 from tests.products.savings_scene import Savings, open_savings
 
@@ -91,10 +92,8 @@ async def test_a_withdrawal_with_days_left_waits(scene: Savings) -> None:
     assert await _notice(scene.pool, notice_id) == (EXPIRED, 2)
 
 
-async def test_more_holds_than_a_chunk_takes_are_all_given_back(
-    scene: Savings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("products.day_opening.CHUNK_JOURNALS", 2)
+async def test_more_holds_than_a_chunk_takes_are_all_given_back(scene: Savings) -> None:
+    scene.sizes = ChunkSizes(journals=2)
     for _ in range(5):
         await _withdrawal(scene, 100_00, HELD, JUNE_1)
     report = await scene.night()

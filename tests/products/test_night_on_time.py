@@ -14,7 +14,7 @@ from ledger.embedded import Lease
 from ledger.errors import NotFound
 from ledger.money import Rounding
 from ledger.posting.values import OpenAccount, PlaceHold, Status
-from products.end_of_day import STEPS, DayNotProven, NightRunning
+from products.end_of_day import STEPS, ChunkSizes, DayNotProven, NightRunning
 from products.interest import DayCount, replay
 from products.night import only_night
 from tests.builders import journal
@@ -213,6 +213,26 @@ def _stray_account(gl_code: str) -> OpenAccount:
     return OpenAccount(
         account=STRAY, code="STRAY", gl_code=gl_code, currency="THB", name_th="-", name_en="-"
     )
+
+
+async def test_small_chunks_do_what_one_large_chunk_does(server: Lease, template: str) -> None:
+    told = []
+    for sizes in (ChunkSizes(), ChunkSizes(contracts=2, journals=1)):
+        async with fresh_database(server, template) as database:
+            scene = await open_savings(
+                database,
+                [f"SAV-{n}" for n in range(5)],
+                opened_on=date(2026, 6, 29),
+                rates={date(2026, 6, 29): "10.0000"},
+            )
+            scene.sizes = sizes
+            for n in range(5):
+                await scene.move(f"SAV-{n}", (n + 1) * 123_456_78)
+            reports = await scene.nights(through=date(2026, 6, 30))
+            told.append(await export(scene, "transfers", "chunks"))
+            chunks = [report.step("accrue").chunks for report in reports]
+            assert chunks == ([3, 3] if sizes.contracts == 2 else [1, 1])
+    assert told[0] == told[1]
 
 
 contract_lives = st.lists(

@@ -17,12 +17,12 @@ from ledger.errors import CffError
 from ledger.kinds import JournalKind
 from ledger.money import AMOUNT_MAX, BALANCE_MAX
 from ledger.posting.values import Journal, OpenAccount, Status, Transfer
-from products.end_of_day import Progress, run_day, run_missed
-from products.night import DayNotProven
+from products.end_of_day import ChunkSizes, DayNotProven, Progress, run_day, run_missed
 from tests.products.savings_scene import Export, Savings, export, fresh_database, open_savings
 
 JUNE_28 = date(2026, 6, 28)
 JUNE_30 = date(2026, 6, 30)
+SMALL = ChunkSizes(contracts=2, journals=1)
 
 
 class Power:
@@ -77,10 +77,11 @@ async def _mortal_pool(url: str, power: int | None) -> AsyncIterator[asyncpg.Poo
 
 
 async def _history(database: Database) -> Savings:
-    """Three contracts, a hold of nobody, a late deposit that reaches back, nights up to 29 June."""
+    """Three contracts, one frozen, a late deposit that reaches back, nights up to 29 June."""
     scene = await open_savings(
         database, ["SAV-1", "SAV-2", "SAV-3"], opened_on=JUNE_28, rates={JUNE_28: "10.0000"}
     )
+    scene.sizes = SMALL
     for n in (1, 2, 3):
         await scene.move(f"SAV-{n}", n * 111_111_11)
     await scene.freeze("SAV-3")
@@ -105,7 +106,7 @@ async def _finish(scene: Savings, url: str) -> Export:
     """Run the night to its end with healthy connections; what the book says then."""
     database = await open_database(url)
     try:
-        await run_missed(database.poster, scene.book, through=JUNE_30)
+        await run_missed(database.poster, scene.book, through=JUNE_30, sizes=SMALL)
         scene.pool = database.poster
         return await export(scene)
     finally:
@@ -121,15 +122,15 @@ async def test_a_night_cut_off_after_any_statement_is_finished_by_the_next_run(
         await database.close()
         async with _copy_of(server, source) as name:
             async with _mortal_pool(server.dsn(name), None) as pool:
-                await run_day(pool, scene.book, JUNE_30)
+                await run_day(pool, scene.book, JUNE_30, sizes=SMALL)
                 statements = Power.used
             expected = await _finish(scene, server.dsn(name))
         assert statements > 60
-        for power in range(1, statements, 9):
+        for power in range(1, statements, statements // 14):
             async with _copy_of(server, source) as name:
                 async with _mortal_pool(server.dsn(name), power) as pool:
                     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-                        await run_day(pool, scene.book, JUNE_30)
+                        await run_day(pool, scene.book, JUNE_30, sizes=SMALL)
                 assert await _finish(scene, server.dsn(name)) == expected, power
 
 
@@ -153,7 +154,7 @@ async def test_a_night_that_fails_between_two_chunks_goes_on_from_there(
                     raise GaveUpError(at)
 
             with pytest.raises(GaveUpError, match=step):
-                await run_day(broken.pool, broken.book, JUNE_30, say=stop)
+                await run_day(broken.pool, broken.book, JUNE_30, say=stop, sizes=SMALL)
         await broken.nights(through=JUNE_30)
         assert await export(broken) == await export(whole)
 

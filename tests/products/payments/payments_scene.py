@@ -60,7 +60,6 @@ class Scene:
     book: Book
     folder: Path
     names: dict[str, int]
-    parties: dict[str, int]
     today: date = OPENED_ON
     sequence: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
@@ -301,20 +300,7 @@ async def payments_scene(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
         _open(known[name], f"A{known[name]}", code) for name, code in zip(names, codes, strict=True)
     ]
     assert (await post(pool, book.book_id, opened)).status is Status.ACCEPTED
-    product = Product(
-        book_id=book.book_id,
-        product_code="SAVINGS",
-        name_th="ออมทรัพย์",
-        name_en="Savings",
-        terms=Terms(
-            day_count=DayCount.ACT_365F,
-            rounding=Rounding.HALF_UP,
-            capitalisation_days=frozenset({"06-30"}),
-        ),
-        gl_deposits="211100",
-        expense_account=known["expense"],
-        payable_account=known["payable"],
-    )
+    product = _product(book.book_id, known)
     async with pool.acquire() as connection:
         await _set_up(connection, book.book_id, product, known)
     units = [
@@ -343,7 +329,6 @@ async def payments_scene(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
             book=book,
             folder=folder,
             names=known,
-            parties={member: no for no, member in enumerate(members, start=1)},
             sequence={"KTB": 101, "BBL": 101},
             closing={"KTB": BANK_OPENING, "BBL": BANK_OPENING},
         )
@@ -398,3 +383,20 @@ def _party(number: int) -> parties.Party:
 def results_of(path: Path) -> Sequence[dict[str, object]]:
     """The entries of a result file."""
     return [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _product(book_id: int, known: dict[str, int]) -> Product:
+    return Product(
+        book_id=book_id,
+        product_code="SAVINGS",
+        name_th="ออมทรัพย์",
+        name_en="Savings",
+        terms=Terms(
+            day_count=DayCount.ACT_365F,
+            rounding=Rounding.HALF_UP,
+            capitalisation_days=frozenset({"06-30"}),
+        ),
+        gl_deposits="211100",
+        expense_account=known["expense"],
+        payable_account=known["payable"],
+    )

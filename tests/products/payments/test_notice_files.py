@@ -11,7 +11,6 @@ import pytest
 
 from ledger.errors import InvalidInput
 from ledger.posting.values import Status
-from products.payments import notice_files
 from products.payments.notice_files import FileReport, load_notices
 from products.payments.notice_values import FIELDS, NoticeIn
 from tests.products.payments.bank_statements import refused
@@ -24,7 +23,9 @@ from tests.products.payments.payments_scene import (
 )
 
 
-async def load(scene: Scene, path: Path, result: Path | None = None) -> FileReport:
+async def load(
+    scene: Scene, path: Path, result: Path | None = None, window: int = 500
+) -> FileReport:
     return await load_notices(
         scene.pool,
         scene.collector,
@@ -32,6 +33,7 @@ async def load(scene: Scene, path: Path, result: Path | None = None) -> FileRepo
         path,
         received_by="facility:file-door",
         result=result,
+        window=window,
     )
 
 
@@ -206,9 +208,8 @@ async def test_the_same_file_again_is_a_no_op_that_says_so(scene: Scene) -> None
 
 @pytest.mark.parametrize("units", [0, 2, 5])
 async def test_a_killed_load_is_taken_up_with_the_same_file_and_loses_nothing(
-    scene: Scene, units: int, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, units: int
 ) -> None:
-    monkeypatch.setattr(notice_files, "WINDOW", 3)
     bodies = [scene.notice_in("withdrawal", "SAV-0001", 10) for _ in range(4)]
     bodies += [scene.notice_in("deposit", "SAV-0001", 10) for _ in range(4)]
     path = scene.notices_file(*bodies)
@@ -217,10 +218,10 @@ async def test_a_killed_load_is_taken_up_with_the_same_file_and_loses_nothing(
     async with DyingCollector(scene.pool, units) as dying:
         scene.collector = dying
         with pytest.raises(KilledError):
-            await load(scene, path, result)
+            await load(scene, path, result, window=3)
     assert not result.exists()
     scene.collector = alive
-    report = await load(scene, path, result)
+    report = await load(scene, path, result, window=3)
     assert not report.repeated
     assert report.accepted + report.replayed == 8
     assert report.replayed <= units
