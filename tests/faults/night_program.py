@@ -1,0 +1,76 @@
+"""The struck program of the night: what `cff end-of-day` does, again until the dates are proven.
+
+A night that loses its server ends with an error and is started once more, as an operator would; a
+killed one is started by the test in a new process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import date
+from typing import Any
+
+import asyncpg
+
+from ledger.books import get_book
+from ledger.db import Pool
+from ledger.errors import DatabaseUnavailable
+from products.end_of_day import NightRunning, run_missed
+from tests.faults.announcing import Gate, Voice, announcing_pool
+from tests.faults.strikes import Strike
+
+LOST = (DatabaseUnavailable, NightRunning, OSError, asyncpg.InterfaceError)
+_GONE = ("08", "57P")
+"""SQLSTATEs of a server that goes away."""
+
+
+async def nights(pool: Pool, code: str, through: date) -> None:
+    """Run every missed night; once more whenever the server was lost meanwhile."""
+    while True:
+        try:
+            async with pool.acquire() as connection:
+                book = await get_book(connection, code)
+            await run_missed(pool, book, through=through)
+        except LOST:
+            await asyncio.sleep(0.05)
+        except asyncpg.PostgresError as error:
+            if not (error.sqlstate or "").startswith(_GONE):
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def main(facts: dict[str, Any]) -> None:
+    """Obey until the pipe is closed."""
+    voice = Voice()
+    gate = Gate(voice)
+    pool = await announcing_pool(facts["url"], gate)
+    work: asyncio.Task[None] | None = None
+
+    async def run(through: date) -> None:
+        try:
+            await nights(pool, facts["book"], through)
+        except Exception as error:
+            voice.say(at="broken", error=repr(error))
+            raise
+        voice.say(at="done")
+
+    voice.say(at="ready")
+    async for command in voice.commands():
+        match command.pop("do"):
+            case "arm":
+                gate.arm(Strike.of(command))
+            case "go":
+                gate.go_on()
+            case "nights":
+                work = asyncio.create_task(run(date.fromisoformat(command["through"])))
+    if work is not None:
+        await work
+    await pool.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(json.loads(sys.argv[1])))
