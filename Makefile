@@ -14,6 +14,7 @@ PYTEST_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+PG15 := /usr/lib/postgresql/15/bin
 HERE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 MADE := $(VENV)/.made-$(HERE)
 RUNTIME := $(VENV)/.runtime-$(HERE)
@@ -40,8 +41,14 @@ demo: $(RUNTIME) ## live through a month of the Facility; make demo ARGS="--scal
 	@$(BIN)/cff demo $(ARGS)
 
 test: gates tools ## everything: the gates of `make check` and all the tests; PYTEST_ARGS goes to pytest
+	@mkdir -p build/test && rm -f build/test/*.xml
 	@echo "==> all tests"
-	@$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests --junitxml=build/test/suite.xml $(PYTEST_ARGS)
+	@if [ -x $(PG15)/initdb ]; then \
+	  echo "==> the ledger's tests on PostgreSQL 15"; \
+	  CFF_PG_BIN=$(PG15) CFF_PROFILE=quick $(BIN)/python -m pytest tests/ledger \
+	    --junitxml=build/test/postgresql-15.xml $(PYTEST_ARGS); \
+	else echo "==> not run on PostgreSQL 15: apt-get install postgresql-15"; fi
 
 check: gates ## the gates that need no database: style, types, the arrow, migrations, house rules
 	@echo "==> house rules"

@@ -62,7 +62,12 @@ async def open_pool(
         return await asyncpg.create_pool(
             url, min_size=min_size, max_size=max_size, server_settings=settings
         )
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise DatabaseUnavailable(
+            f"the login may not act as {role}: have its owner run GRANT {role} TO this login "
+            f"({error})"
+        ) from error
+    except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"cannot reach the database: {error}") from error
 
 

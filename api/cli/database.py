@@ -6,7 +6,7 @@ import asyncpg
 import typer
 
 from api.cli.context import connect, database_url, ensure_database
-from api.cli.output import Facts, Json, out, run, say
+from api.cli.output import Facts, Json, out, run
 from api.settings import Settings
 from ledger import embedded, schema
 
@@ -54,23 +54,12 @@ def stop(json: Json = False) -> None:
     run(work(), json, lambda facts: out.print("stopped" if facts["stopped"] else "was not running"))
 
 
-@app.command()
-def shell() -> None:
-    """Open psql on the database (the private server's own psql)."""
-    import subprocess
-
-    settings = Settings.from_environment()
-    with database_url(settings) as url:
-        program = embedded.find_binaries().bin_dir / "psql"
-        say(f"{program} {url}")
-        raise typer.Exit(subprocess.run([program, url], check=False).returncode)  # noqa: S603 - our own program and address
-
-
 async def _facts(url: str) -> dict[str, object]:
     connection = await connect(url)
     try:
         return {
             "url": url,
+            "psql": f"{embedded.find_binaries().bin_dir / 'psql'} '{url}'",
             "server": await connection.fetchval("SELECT current_setting('server_version')"),
             "schema": await schema.current_version(connection),
             "needs_schema": schema.REQUIRED,

@@ -141,7 +141,8 @@ def refusal_json(refusal: Refusal, codes: Mapping[int, str], promise: Promise) -
     facts = dict(refusal.detail)
     number = facts.get("account")
     if isinstance(number, int):
-        facts["account"] = codes.get(number, "of another party")
+        # An account that the caller did not name stays nameless.
+        facts["account"] = codes.get(number)
     shown = money_facts(facts)
     ensure(isinstance(shown, dict), "facts of a refusal are a mapping")
     return problem_json(

@@ -174,7 +174,15 @@ class Collector:
             await _commit(transaction)
             return outcomes
         finally:
+            await self._give_back(connection)
+
+    async def _give_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        """Return a connection to the pool, which throws it away when it is dead."""
+        try:
             await self._pool.release(connection)
+        except (asyncpg.PostgresError, *CONNECTION_LOST):
+            # What was committed is answered, and an error on its way is the one that is told.
+            return
 
     async def _move_date_if_due(self, connection: Connection, book_id: int) -> None:
         """The first door after the cut-off time moves the business date, also over several days."""

@@ -17,8 +17,12 @@ BEGIN
             END;
         END IF;
         -- The login that migrates must be able to act as each role, also when it is no superuser.
-        IF NOT pg_has_role(CURRENT_USER, role_name, 'MEMBER') THEN
-            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+            BEGIN
+                EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+            EXCEPTION WHEN insufficient_privilege THEN
+                NULL;  -- somebody else's roles: their owner must have granted them
+            END;
         END IF;
     END LOOP;
     IF NOT pg_has_role('cff_poster', 'cff_application', 'MEMBER') THEN

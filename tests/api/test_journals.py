@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import asyncpg
@@ -102,6 +103,15 @@ async def test_the_same_proposal_again_is_a_replay_and_another_body_a_conflict(
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (202, "true")
     other = await house.post("/journals", body | {"reference": "M-2"})
     assert (other.status_code, other.json()["code"]) == (409, "id_conflict")
+
+
+async def test_one_proposal_sent_many_times_at_once_is_made_once(house: House) -> None:
+    body = journal_of("SAV-0001", "SAV-0002")
+    answers = await asyncio.gather(*(house.post("/journals", body) for _ in range(12)))
+    assert [answer.status_code for answer in answers] == [202] * 12
+    made = [answer for answer in answers if "Idempotent-Replayed" not in answer.headers]
+    assert len(made) == 1
+    assert len((await house.get("/journals")).json()["data"]) == 1
 
 
 async def test_a_proposal_names_the_accounts_that_do_not_exist(house: House) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from ledger import dates
 from products.payments import csv_statement
 from products.payments.bank_statement import BankStatement
 from products.payments.iso20022 import camt053_write
@@ -107,7 +108,7 @@ async def test_notices_are_listed_by_status(house: House) -> None:
 
 
 def _camt(statement: BankStatement) -> bytes:
-    return camt053_write.render([statement])
+    return camt053_write.render(statement, message_id="M1", created_at=dates.now())
 
 
 async def test_the_same_statement_twice_is_a_no_op_that_says_so(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx2
@@ -40,9 +41,7 @@ WRONG_AMOUNTS = (
 
 
 @pytest.mark.parametrize("amount", WRONG_AMOUNTS)
-async def test_an_amount_in_any_other_form_is_refused_by_name(
-    house: House, amount: object
-) -> None:
+async def test_an_amount_in_any_other_form_is_refused_by_name(house: House, amount: object) -> None:
     answer = await house.post("/holds", hold_of() | {"amount": amount})
     assert answer.status_code == 422
     problem = answer.json()
@@ -133,7 +132,7 @@ async def test_a_body_over_the_limit_is_refused_announced_or_not(house: House) -
     assert announced.status_code == 413
     assert announced.json()["code"] == "body_too_large"
 
-    async def pieces() -> object:
+    async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 65536):
             yield large[start : start + 65536]
 

@@ -9,8 +9,7 @@ have come, so that generated dates of the year 2399 close nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 
 import pytest
@@ -57,27 +56,20 @@ class OnItsOwnLoop:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-@asynccontextmanager
-async def _furnished(url: str, folder: Path) -> AsyncIterator[str]:
+async def _furnish(url: str, folder: Path) -> str:
     database = await open_database(url)
     try:
-        async with payments_scene(database.poster, folder):
-            async with database.poster.acquire() as connection:
-                yield await issue_key(
-                    connection,
-                    client="fuzz",
-                    actor="fuzz:tester",
-                    scopes=SCOPES,
-                    book_id=1,
-                    valid_days=1,
-                )
+        async with payments_scene(database.poster, folder), database.poster.acquire() as connection:
+            return await issue_key(
+                connection,
+                client="fuzz",
+                actor="fuzz:tester",
+                scopes=SCOPES,
+                book_id=1,
+                valid_days=1,
+            )
     finally:
         await database.close()
-
-
-async def _furnish(url: str, folder: Path) -> str:
-    async with _furnished(url, folder) as key:
-        return key
 
 
 @pytest.fixture

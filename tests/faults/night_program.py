@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from datetime import date
 from typing import Any
 
@@ -54,7 +55,7 @@ async def main(facts: dict[str, Any]) -> None:
         try:
             await nights(pool, facts["book"], through)
         except Exception as error:
-            voice.say(at="broken", error=repr(error))
+            voice.say(at="broken", error="".join(traceback.format_exception(error)))
             raise
         voice.say(at="done")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ async def main(facts: dict[str, Any]) -> None:
         try:
             await post(collector, cast, Path(command["log"]), command)
         except Exception as error:
-            voice.say(at="broken", error=repr(error))
+            voice.say(at="broken", error="".join(traceback.format_exception(error)))
             raise
         voice.say(at="done")
 

@@ -58,6 +58,7 @@ class Servant:
         while True:
             facts = await asyncio.wait_for(self._hear(), PATIENCE_SECONDS)
             assert facts is not None, f"the program ended:\n{self.log_tail()}"
+            assert facts["at"] != "broken", f"{facts['error']}\n{self.log_tail()}"
             if facts["at"] in places:
                 return facts
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 POSTGRESQL_15_BIN = Path("/usr/lib/postgresql/15/bin")
 """Where Debian keeps the server's programs, which it leaves out of PATH."""
 
@@ -52,11 +54,18 @@ def missing_tools(tools: Sequence[Tool] = TOOLS) -> list[Tool]:
     return [tool for tool in tools if tool.is_missing]
 
 
+def need(name: str) -> None:
+    """Skip the calling test if the tool is missing; `.ci/run` accepts no skip."""
+    for tool in missing_tools():
+        if tool.name == name:
+            pytest.skip(f"{name} is not on this machine: apt-get install {tool.package}")
+
+
 def describe(missing: Sequence[Tool]) -> str:
     """What is missing, for what, and the one command that brings it."""
     if not missing:
         return "==> outside tools: all there"
-    lines = ["==> outside tools missing; the tests that need them will fail:"]
+    lines = ["==> outside tools missing; the tests that need them are skipped:"]
     lines += [f"    {tool.name}: {tool.purpose}" for tool in missing]
     packages = " ".join(tool.package for tool in missing)
     return "\n".join([*lines, f"    get them with: apt-get install {packages}"])

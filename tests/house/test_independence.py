@@ -85,7 +85,7 @@ def test_the_rule_finds_what_a_proof_borrows() -> None:
     for borrowed in ("from ledger.money import round_ratio", "from ledger import money"):
         assert found_in(borrowed_by_proof, borrowed, home)
     assert found_in(borrowed_by_proof, "from ..posting import judge", home)
-    assert found_in(borrowed_by_proof, "import products.interest", "products/proof.py")
+    assert found_in(borrowed_by_proof, "import products.interest", "products/proof/life.py")
     for allowed in ("from ledger.db import x", "from . import rows", "import ledger.proof.rows"):
         assert not found_in(borrowed_by_proof, allowed, home)
     assert not found_in(borrowed_by_proof, "from ledger import money", "ledger/books.py")

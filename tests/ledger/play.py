@@ -148,7 +148,7 @@ class Table:
         self.oracle.book.versions = dict.fromkeys(ROW_IDS, 1)
         self.kitchen = Kitchen(book_id, self.oracle)
         self.sound = True
-        self._counts = counts
+        self.counts = counts
         self._prints: dict[str, str] = {}
 
     async def cook(self, recipes: Sequence[UnitRecipe], days_ago: int = 0) -> list[Outcome]:
@@ -168,7 +168,7 @@ class Table:
         answers = self.oracle.batch(units, night)
         for unit, outcome, answer in zip(units, outcomes, answers, strict=True):
             assert heard(outcome) == answer, f"outcome: {heard(outcome)} != {answer} of {unit}"
-            self._counts[outcome.refusal.code if outcome.refusal else outcome.status.value] += 1
+            self.counts[outcome.refusal.code if outcome.refusal else outcome.status.value] += 1
         await self._compare(outcomes)
         self.sound = True
         return outcomes

@@ -1,4 +1,4 @@
-"""Many clients at once: no deadlock, no limit broken, and outcomes that some order of them explains.
+"""Many clients at once: no deadlock, no limit broken, and answers that some order explains.
 
 Several collectors on separate pools stand for several processes; some clients post directly. What
 was answered is then replayed on the sequential oracle in the order of the book's own numbers.
@@ -386,7 +386,8 @@ async def test_race_of_a_late_commit_below_the_mark_of_a_reader(office: Office) 
 
 async def test_a_reader_beside_running_postings_never_sees_a_gap(office: Office) -> None:
     async def read() -> list[int]:
-        cursor, seen = 0, []
+        cursor = 0
+        seen: list[int] = []
         async with office.pools[2].acquire() as connection:
             while len(seen) < 100:
                 for item in await feed(connection, office.book_id, cursor, limit=7):

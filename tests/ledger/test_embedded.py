@@ -24,6 +24,7 @@ import pytest
 from ledger import embedded
 from ledger.errors import DatabaseUnavailable, InvalidInput
 from ledger.supervisor import lock_owner
+from tests.house.outside_tools import POSTGRESQL_15_BIN, need
 from tests.ledger.programs import (
     QUICK,
     alive,
@@ -405,8 +406,8 @@ def test_an_operator_can_stop_a_server_that_is_in_use(ready: Path) -> None:
 
 
 def test_the_ledger_also_runs_on_debians_postgresql_15(place: Path) -> None:
-    debian = Path("/usr/lib/postgresql/15/bin")
-    assert debian.is_dir(), "PostgreSQL 15 is missing: apt-get install postgresql-15"
+    need("PostgreSQL 15")
+    debian = POSTGRESQL_15_BIN
     binaries = embedded.find_binaries(debian)
     assert binaries.version_major == 15
     with embedded.lease(place / "home", binaries=binaries, settings=QUICK) as held:

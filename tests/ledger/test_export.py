@@ -21,6 +21,7 @@ from ledger import embedded
 from ledger.errors import NotFound
 from ledger.export.beancount import export_beancount
 from ledger.export.hledger import export_hledger
+from tests.house.outside_tools import need
 from tests.ledger.proof_book import BOOK, CHART, FIRST_DAY, lived_book, named
 
 HLEDGER_TOPS = {
@@ -50,8 +51,8 @@ async def book(server: embedded.Lease, template: str) -> AsyncIterator[asyncpg.C
 
 def hledger(journal: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the real hledger on a journal file."""
-    program = shutil.which("hledger")
-    assert program, "hledger is not on this machine: apt-get install hledger"
+    need("hledger")
+    program = shutil.which("hledger") or "hledger"
     return subprocess.run(
         [program, "-f", str(journal), *arguments],
         capture_output=True,
