@@ -29,6 +29,9 @@ APPLICATION = "cff_application"
 READER = "cff_reader"
 AUDITOR = "cff_auditor"
 
+CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises when the server dies under it, beside errors with an SQLSTATE."""
+
 # No transaction of ours lives long; the head is held for milliseconds (decision on long readers).
 POSTER_SETTINGS = {
     "role": POSTER,
@@ -99,7 +102,7 @@ async def translated() -> AsyncIterator[None]:
         yield
     except asyncpg.PostgresError as error:
         raise translate(error) from error
-    except (OSError, asyncpg.InterfaceError) as error:
+    except CONNECTION_LOST as error:
         raise DatabaseUnavailable(f"the connection to the database was lost: {error}") from error
 
 

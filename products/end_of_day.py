@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ledger.books import Book
 from ledger.days import DayState
-from ledger.db import Pool, statements
+from ledger.db import Pool, statements, translated
 from ledger.errors import NotFound
 from products.accrual import ACCRUE, CAPITALISE, accrue, capitalise
 from products.catalogue import load_products
@@ -116,28 +116,30 @@ async def run_day(
     """Run (or resume, or only report) the night of one date.
 
     Raises `DayNotProven` when an earlier date is not proven or the date does not add up,
-    `NightRunning` while another process runs one, and `NotFound` when the book never stood on the
-    date or a rate is missing.
+    `NightRunning` while another process runs one, `NotFound` when the book never stood on the date
+    or a rate is missing, and `DatabaseUnavailable` when the server goes away: what was finished
+    stays, run it again.
     """
-    day = await pool.fetchrow(_SQL["day"], book.book_id, business_date)
-    if day is None:
-        raise NotFound("business date", f"{business_date.isoformat()} in book {book.code}")
-    if day["state"] != DayState.PROVEN:
-        await _refuse_out_of_order(pool, book, business_date)
-        async with pool.acquire() as connection:
-            products = await load_products(connection, book.book_id)
-        night = Night(
-            pool=pool,
-            book_id=book.book_id,
-            business_date=business_date,
-            products=products,
-            say=say,
-            sizes=sizes,
-        )
-        async with only_night(pool, book.book_id):
-            for _, step in STEPS:
-                await step(night)
-    return await read_report(pool, book, business_date)
+    async with translated():
+        day = await pool.fetchrow(_SQL["day"], book.book_id, business_date)
+        if day is None:
+            raise NotFound("business date", f"{business_date.isoformat()} in book {book.code}")
+        if day["state"] != DayState.PROVEN:
+            await _refuse_out_of_order(pool, book, business_date)
+            async with pool.acquire() as connection:
+                products = await load_products(connection, book.book_id)
+            night = Night(
+                pool=pool,
+                book_id=book.book_id,
+                business_date=business_date,
+                products=products,
+                say=say,
+                sizes=sizes,
+            )
+            async with only_night(pool, book.book_id):
+                for _, step in STEPS:
+                    await step(night)
+        return await read_report(pool, book, business_date)
 
 
 async def run_missed(
@@ -154,8 +156,9 @@ async def run_missed(
              is cut off in turn). None = every date that was cut off already.
     """
     reports: list[DayReport] = []
-    while (following := await _next_to_run(pool, book, through)) is not None:
-        reports.append(await run_day(pool, book, following, say=say, sizes=sizes))
+    async with translated():
+        while (following := await _next_to_run(pool, book, through)) is not None:
+            reports.append(await run_day(pool, book, following, say=say, sizes=sizes))
     return reports
 
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from uuid import UUID
 
-from ledger.db import Connection, Pool, statements, transaction
+import asyncpg
+
+from ledger.db import CONNECTION_LOST, Connection, Pool, statements, transaction
 from ledger.errors import CffError
 from ledger.money import format_baht
 from ledger.posting.ids import attempts, event_id, journal_id
@@ -153,7 +155,8 @@ async def only_night(pool: Pool, book_id: int) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            if not connection.is_closed():
+            # A connection that was lost took the lock with it; why it was lost is told already.
+            with suppress(asyncpg.PostgresError, *CONNECTION_LOST):
                 await connection.execute(_SQL["end_night"], book_id)
 
 

@@ -149,6 +149,26 @@ def money(text: str) -> str:
 
 
 @contextmanager
+def share(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that tells (done, total) as it goes; silence where there is no terminal."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield told
+
+
+@contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal, silence elsewhere; call the yielded function once a finished part."""
     with Progress(

@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import typer
 
 from api.cli.context import opened_book, reading_book
-from api.cli.output import Facts, Json, err, out, progress, run, table
+from api.cli.output import Facts, Json, err, out, progress, run, share, table
 from api.cli.reading import BookOption, OnOption, date_or_none, show_pairs
 from api.settings import Settings
 from ledger.books import read_head
@@ -101,8 +101,10 @@ def verify(book: BookOption = None, json: Json = False) -> None:
 
 async def proof_facts(connection: Connection, book_id: int) -> dict[str, object]:
     """Both proofs of a book as facts: the ledger's and the products'."""
-    ledger = await verify_ledger(connection, book_id)
-    products = await verify_products(connection, book_id)
+    with share("proving the ledger") as told:
+        ledger = await verify_ledger(connection, book_id, told)
+    with share("proving contracts, interest, notices and banks") as told:
+        products = await verify_products(connection, book_id, told)
     return {
         "ok": ledger.ok and products.ok,
         "checked": dict(ledger.counts) | dict(products.counts),
@@ -195,9 +197,24 @@ def notices_load(
             opened_book(Settings.from_environment(), book) as (database, found),
             Collector(database.poster) as collector,
         ):
-            report = await load_notices(
-                database.poster, collector, found, file, received_by=actor, result=result
-            )
+            size = max(1, file.stat().st_size)
+            read = 0
+            with share(f"notices of {file.name}") as told:
+
+                def passed(count: int) -> None:
+                    nonlocal read
+                    read += count
+                    told(read, size)
+
+                report = await load_notices(
+                    database.poster,
+                    collector,
+                    found,
+                    file,
+                    received_by=actor,
+                    result=result,
+                    progress=passed,
+                )
         return {"file": str(file)} | asdict(report)
 
     run(work(), json, _show_notices, failed=lambda facts: bool(facts["refused"]))

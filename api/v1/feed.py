@@ -11,19 +11,12 @@ from api.auth.keys import Caller
 from api.dependencies import OpenDoors, in_book
 from api.problems import READS, failing
 from api.v1.fields import CalendarDate, SignedAmount, View, money_facts
+from api.v1.journal_views import TransferView
 from api.v1.pages import Limit, link_next
 from ledger.events import FeedItem, feed
 from ledger.money import format_baht
 
 router = APIRouter(prefix="/books/{book}", tags=["feed"])
-
-
-class TransferView(View):
-    """One debit account, one credit account, one amount."""
-
-    debit: str
-    credit: str
-    amount: SignedAmount
 
 
 class FeedItemView(View):

@@ -20,7 +20,7 @@ from typing import Self
 import asyncpg
 
 from ledger import books, dates
-from ledger.db import Connection, Pool, translate, translated
+from ledger.db import CONNECTION_LOST, Connection, Pool, translate, translated
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from ledger.posting.values import MoveBusinessDate, Origin, Outcome, Status, Unit
 from ledger.posting.write import post_batch
@@ -34,8 +34,6 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 Decide = Callable[[Connection], Awaitable[Unit]]
 """Loads what it needs and decides; called again when what it read has changed."""
-
-CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass(slots=True)

@@ -73,7 +73,7 @@ async def test_a_rejected_withdrawal_gives_its_hold_back(house: House) -> None:
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        ({"bank": "XXX"}, "unknown_bank"),
+        ({"bank": "QQQ"}, "unknown_bank"),
         ({"value_date": "2026-09-01"}, "value_date_out_of_range"),
         ({"amount": "10000.01"}, "below_balance_min"),
         ({"account": "SAV-7777"}, "unknown_account"),

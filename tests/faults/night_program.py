@@ -13,32 +13,20 @@ import traceback
 from datetime import date
 from typing import Any
 
-import asyncpg
-
-from ledger.books import get_book
+from ledger.books import Book, get_book
 from ledger.db import Pool
 from ledger.errors import DatabaseUnavailable
 from products.end_of_day import NightRunning, run_missed
 from tests.faults.announcing import Gate, Voice, announcing_pool
 from tests.faults.strikes import Strike
 
-LOST = (DatabaseUnavailable, NightRunning, OSError, asyncpg.InterfaceError)
-_GONE = ("08", "57P")
-"""SQLSTATEs of a server that goes away."""
 
-
-async def nights(pool: Pool, code: str, through: date) -> None:
+async def nights(pool: Pool, book: Book, through: date) -> None:
     """Run every missed night; once more whenever the server was lost meanwhile."""
     while True:
         try:
-            async with pool.acquire() as connection:
-                book = await get_book(connection, code)
             await run_missed(pool, book, through=through)
-        except LOST:
-            await asyncio.sleep(0.05)
-        except asyncpg.PostgresError as error:
-            if not (error.sqlstate or "").startswith(_GONE):
-                raise
+        except (DatabaseUnavailable, NightRunning):
             await asyncio.sleep(0.05)
         else:
             return
@@ -49,11 +37,13 @@ async def main(facts: dict[str, Any]) -> None:
     voice = Voice()
     gate = Gate(voice)
     pool = await announcing_pool(facts["url"], gate)
+    async with pool.acquire() as connection:
+        book = await get_book(connection, facts["book"])
     work: asyncio.Task[None] | None = None
 
     async def run(through: date) -> None:
         try:
-            await nights(pool, facts["book"], through)
+            await nights(pool, book, through)
         except Exception as error:
             voice.say(at="broken", error="".join(traceback.format_exception(error)))
             raise

@@ -50,6 +50,7 @@ def world(shared_url: str) -> Iterator[World]:
     made.close()
 
 
+@pytest.mark.timeout(7200)  # the long profiles take their time
 @given(history=st.lists(BATCHES, max_size=3), batch=BATCHES)
 def test_a_batch_of_n_is_n_batches_of_one(
     world: World, history: list[list[UnitRecipe]], batch: list[UnitRecipe]

@@ -64,6 +64,7 @@ def run_any_history(world: World, how_much: settings) -> None:
     run_state_machine_as_test(Here, settings=how_much)
 
 
+@pytest.mark.timeout(7200)  # the long profiles take their time
 def test_any_history_of_a_book_ends_as_a_sequential_reading_of_it_says(
     shared_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
