@@ -18,8 +18,15 @@ from ledger.db import Connection
 from ledger.errors import ensure
 from ledger.posting import read
 from ledger.posting import state as st
+from ledger.posting.columns import (
+    balance_columns,
+    columns,
+    event_columns,
+    movement_columns,
+    refusal_columns,
+    transfer_columns,
+)
 from ledger.posting.judge import Judge, Record, Verdict
-from ledger.posting.movements import movements_of
 from ledger.posting.read import SQL, HeadRow
 from ledger.posting.records import EventRecord, JournalRecord, RefusalRecord, canonical_json
 from ledger.posting.values import (
@@ -119,8 +126,12 @@ def _by_key(
 def _answered_before(judge: Judge, unit: Unit) -> bool:
     """True of a retry: its answer stands, whatever has become of the rows it was decided on.
 
-    A conflict is no retry: another may have decided the same event meanwhile, so decide again.
+    Ids that our own products derive tell of an event, not of a request: two people who ask for the
+    same one at once are no retry of each other, so such a unit decides again on what has become of
+    its rows. Neither is a conflict a retry.
     """
+    if unit.event_id is not None:
+        return False
     verdict = judge.known(unit)
     return verdict is not None and (verdict.status is Status.REPLAYED or verdict.remembered)
 
@@ -318,104 +329,12 @@ def _batch_arguments(
         int(batch.origin),
         digest.DIGEST_VERSION,
         sealed,
-        *_transfer_columns(journals),
-        *_movement_columns(journals, state),
-        *_event_columns(events),
-        *_refusal_columns(batch.refusals),
-        *_balance_columns(list(state.changed_accounts.values())),
+        *transfer_columns(journals),
+        *movement_columns(journals, state),
+        *event_columns(events),
+        *refusal_columns(batch.refusals),
+        *balance_columns(list(state.changed_accounts.values())),
     )
-
-
-def _transfer_columns(journals: Sequence[JournalRecord]) -> tuple[list[object], ...]:
-    rows = [
-        (
-            j.journal_id,
-            line,
-            j.recorded_seq,
-            t.debit,
-            t.credit,
-            t.amount_satang,
-            int(j.kind),
-            j.may_exceed_limit,
-            j.value_date,
-            j.actor,
-            j.reference,
-            j.narrative,
-            j.hold_id,
-            j.reverses,
-        )
-        for j in journals
-        for line, t in enumerate(j.transfers)
-    ]
-    return _columns(rows, 14)
-
-
-def _movement_columns(
-    journals: Sequence[JournalRecord], state: st.State
-) -> tuple[list[object], ...]:
-    rows = [
-        (
-            m.account,
-            m.value_date,
-            m.debits,
-            m.credits,
-            m.debits_after,
-            m.credits_after,
-            m.seqs_text(),
-        )
-        for m in movements_of(journals, state.accounts)
-    ]
-    return _columns(rows, 7)
-
-
-def _event_columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
-    rows = [
-        (
-            e.recorded_seq,
-            int(e.kind),
-            e.actor,
-            e.reason,
-            e.account_id,
-            e.hold_id,
-            e.subject,
-            e.amount_satang,
-            e.body,
-        )
-        for e in events
-    ]
-    return _columns(rows, 9)
-
-
-def _refusal_columns(refusals: Sequence[RefusalRecord]) -> tuple[list[object], ...]:
-    rows = [
-        (r.position, r.code, r.sticky, r.operation_id, r.event_id, r.actor, r.detail, r.body)
-        for r in refusals
-    ]
-    return _columns(rows, 8)
-
-
-def _balance_columns(accounts: Sequence[st.AccountState]) -> tuple[list[object], ...]:
-    rows = [
-        (
-            a.account,
-            a.debits,
-            a.credits,
-            a.held,
-            a.balance_min,
-            a.balance_max,
-            a.excess,
-            2 if a.closed else 1,
-            a.frozen,
-            a.changed_seq,
-        )
-        for a in accounts
-    ]
-    return _columns(rows, 10)
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> tuple[list[object], ...]:
-    """Rows turned into columns; so many empty ones when there is no row."""
-    return tuple(map(list, zip(*rows, strict=True))) if rows else tuple([] for _ in range(width))
 
 
 async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.HoldState]) -> None:
@@ -435,11 +354,11 @@ async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.
             )
             for h in new
         ]
-        await connection.execute(SQL["insert_holds"], book_id, *_columns(rows, 9))
+        await connection.execute(SQL["insert_holds"], book_id, *columns(rows, 9))
     old = [hold for hold in holds if not hold.is_new]
     if old:
         changes = [(h.hold_id, h.captured, h.state, h.changed_seq) for h in old]
-        await connection.execute(SQL["update_holds"], book_id, *_columns(changes, 4))
+        await connection.execute(SQL["update_holds"], book_id, *columns(changes, 4))
 
 
 async def _write_keys(connection: Connection, batch: _Batch, outcomes: Sequence[Outcome]) -> None:
@@ -447,4 +366,4 @@ async def _write_keys(connection: Connection, batch: _Batch, outcomes: Sequence[
     for place, unit, key in batch.keys:
         answer = unit.answer(outcomes[place]) if unit.answer is not None else "{}"
         rows.append((key.client, key.key, key.request_hash, answer))
-    await connection.execute(SQL["insert_keys"], batch.book_id, batch.batch_no, *_columns(rows, 4))
+    await connection.execute(SQL["insert_keys"], batch.book_id, batch.batch_no, *columns(rows, 4))

@@ -15,6 +15,9 @@ from ledger.db import open_database
 from tests.faults.announcing import Gate, Voice, announcing_pool
 from tests.faults.strikes import Strike
 
+LOOKS_MAX = 1000
+"""A look every 20 ms whether the doors are open: twenty seconds at most."""
+
 
 async def obey(voice: Voice, gate: Gate) -> None:
     """Obey until the pipe is closed."""
@@ -43,7 +46,9 @@ async def main(facts: dict[str, Any]) -> None:
         )
     )
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
+    for _ in range(LOOKS_MAX):
+        if server.started or serving.done():
+            break
         await asyncio.sleep(0.02)
     voice.say(at="ready")
     await obey(voice, gate)

@@ -21,12 +21,13 @@ from tests.faults.checks import (
 )
 from tests.faults.durable import Durable
 from tests.faults.servant import Servant
-from tests.faults.strikes import Kill, Struck, planned
+from tests.faults.strikes import CELLS, Kill, Struck, planned
 from tests.faults.striking import MISSES_MAX, Tally, strike
 from tests.faults.wishes import OPENING_SATANG, Cast, Sums, wishes
 
-CLIENTS, EACH, COMMITS = 24, 4, 3
-"""A round: so many clients with so many wishes each; the blow falls on one of the first commits."""
+CLIENTS, EACH, COMMITS = (1, 24), 4, 3
+"""A round: one client alone or many together, each with so many wishes; the blow falls on one of
+the first commits."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +41,14 @@ class Site:
     servant: Servant
     sums: Sums
     follower: Follower = field(default_factory=Follower)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The clients of one blow; the name is their dice."""
+
+    name: str
+    clients: int
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +101,11 @@ async def _live_through(site: Site, kill: Kill, tally: Tally, tmp_path: Path) ->
     """Strike until it hit where it should; after every blow the book must be whole."""
     for attempt in range(MISSES_MAX):
         log = tmp_path / f"clients-{attempt}.jsonl"
-        round_ = f"{kill.number}/{attempt}"
+        round_ = Round(
+            name=f"{kill.number}/{attempt}",
+            # In turn, so that each path is struck at each moment under both loads.
+            clients=CLIENTS[(kill.number // len(CELLS) + attempt) % len(CLIENTS)],
+        )
         work = partial(_ask, site, round_, log)
         hit = await strike(
             site.durable, site.servant, kill, attempt, work, commits=COMMITS, tally=tally
@@ -110,13 +123,15 @@ async def _live_through(site: Site, kill: Kill, tally: Tally, tmp_path: Path) ->
     pytest.fail(f"{MISSES_MAX} blows and none fell {kill.moment} a commit")
 
 
-async def _ask(site: Site, round_: str, log: Path) -> None:
-    await site.servant.tell("post", round=round_, clients=CLIENTS, each=EACH, log=str(log))
+async def _ask(site: Site, round_: Round, log: Path) -> None:
+    await site.servant.tell(
+        "post", round=round_.name, clients=round_.clients, each=EACH, log=str(log)
+    )
 
 
-async def _whole(site: Site, round_: str, log: Path) -> None:
+async def _whole(site: Site, round_: Round, log: Path) -> None:
     """Everybody has an answer by now: check everything."""
-    everybody = wishes(site.cast, round_, clients=CLIENTS, each=EACH)
+    everybody = wishes(site.cast, round_.name, clients=round_.clients, each=EACH)
     asked = [wish for mine in everybody for wish in mine]
     site.sums.add(asked)
     await site.pool.expire_connections()

@@ -206,7 +206,9 @@ class Oracle:
         return Answer(status="key_conflict")
 
     def _again(self, unit: Unit) -> Answer | None:
-        """The answer to a retry: a replay or a remembered refusal, never a conflict."""
+        """The answer to a client's retry: a replay or a remembered refusal, never a conflict."""
+        if unit.event_id is not None:
+            return None
         answer = self._known(unit)
         return answer if answer is not None and answer.replay else None
 
