@@ -61,6 +61,12 @@ _OWN = (
     (409, "wrong_status", "It does not stand where this step begins", "สถานะไม่ตรงกับขั้นตอนนี้"),
     (409, "not_yet_due", "The day asked for has not come", "ยังไม่ถึงวันที่ระบุ"),
     (409, "hold_belongs_to_notice", "The hold belongs to a notice", "เงินกันนี้เป็นของรายการแจ้งถอน"),
+    (
+        422,
+        "controlled_account",
+        "Only the night moves this account",
+        "บัญชีนี้เดินโดยงานสิ้นวันเท่านั้น",
+    ),
     (409, "journal_belongs_to_product", "A product made this journal", "รายการนี้เกิดจากระบบงานอื่น"),
     (409, "statement_refused", "The statement does not continue the last one", "ใบแจ้งยอดไม่ต่อเนื่อง"),
     (409, "cannot_match", "Line and notices do not belong together", "จับคู่รายการไม่ได้"),

@@ -95,6 +95,15 @@ async def load_product(connection: Connection, book_id: int, product_code: str) 
     return found
 
 
+async def controlled_accounts(connection: Connection, book_id: int) -> frozenset[int]:
+    """Accounts that only the night may move: each holds the sum of its contracts' interest.
+
+    A journal by hand on one of them would keep a day open that no later correction could close.
+    """
+    products = await load_products(connection, book_id)
+    return frozenset(product.payable_account for product in products.values())
+
+
 def _check(product: Product) -> None:
     if not _CODE.match(product.product_code):
         raise InvalidInput.one(

@@ -40,6 +40,7 @@ from ledger.manual import ManualJournal, ManualState
 from ledger.posting.collector import Decide, decide_and_post
 from ledger.posting.records import JournalRecord
 from ledger.posting.values import IdempotencyKey, Journal, Outcome, Status, Transfer, Unit
+from products.catalogue import controlled_accounts
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
 ReadJournals = Annotated[Caller, Depends(in_book("journals:read"))]
@@ -93,7 +94,9 @@ class RejectionIn(Body):
     "",
     status_code=202,
     response_model=JournalView,
-    responses=failing(*POSTS, "id_conflict", "unknown_account", "accounts_must_differ"),
+    responses=failing(
+        *POSTS, "id_conflict", "unknown_account", "accounts_must_differ", "controlled_account"
+    ),
     operation_id="propose_journal",
 )
 async def propose_journal(
@@ -103,6 +106,7 @@ async def propose_journal(
     async with doors.read() as connection:
         named = {code for t in body.transfers for code in (t.debit, t.credit)}
         found = await accounts.by_codes(connection, caller.book_id, named)
+        controlled = await controlled_accounts(connection, caller.book_id)
     problems = [
         FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
         for place, t in enumerate(body.transfers)
@@ -115,6 +119,13 @@ async def propose_journal(
         if t.debit == t.credit:
             same = [FieldProblem(pointer=f"#/transfers/{place}", detail="the same account twice")]
             raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
+    for place, t in enumerate(body.transfers):
+        for side, code in (("debit", t.debit), ("credit", t.credit)):
+            if found[code].account_id in controlled:
+                where = FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=code)
+                raise ProblemError(
+                    "controlled_account", f"{code} is moved by the night only", errors=[where]
+                )
     journal = Journal(
         journal_id=body.id,
         kind=JournalKind.MANUAL,

@@ -12,6 +12,7 @@ Meanwhile the reconciliation stays true: lines not yet posted are explained item
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -75,8 +76,9 @@ async def load_statement(
     The same file again is a no-op that says so. Raises `InvalidInput` for a file that cannot be
     read or names an account that is not ours, `StatementRefused` where continuity breaks.
     """
-    digest, size = digest_of(source, SIZE_LIMIT_BYTES)
-    statements = parse_statements(source)
+    # Reading a large file takes seconds; the doors of this process go on meanwhile.
+    digest, size = await asyncio.to_thread(digest_of, source, SIZE_LIMIT_BYTES)
+    statements = await asyncio.to_thread(parse_statements, source)
     intake = Intake(
         book_id=book.book_id, sha256=digest, kind="statement", name=source.name, size=size
     )

@@ -153,6 +153,17 @@ async def test_the_journal_of_a_product_is_not_reversed_by_hand(house: House) ->
     assert (seen["kind"], seen["made_by"]) == ("withdrawal", None)
 
 
+async def test_accrued_interest_is_not_moved_by_hand(house: House) -> None:
+    async with house.desk.pool.acquire() as connection:
+        payable = await connection.fetchval(
+            "SELECT a.code FROM products.product AS p INNER JOIN ledger.account AS a "
+            "ON a.book_id = p.book_id AND a.account_id = p.payable_account"
+        )
+    answer = await house.post("/journals", journal_of("SAV-0001", payable))
+    assert (answer.status_code, answer.json()["code"]) == (422, "controlled_account")
+    assert answer.json()["errors"] == [{"pointer": "#/transfers/0/credit", "detail": payable}]
+
+
 async def test_a_journal_that_does_not_exist_is_not_found(house: House) -> None:
     path = f"/journals/{uuid4()}"
     assert (await house.get(path)).status_code == 404
