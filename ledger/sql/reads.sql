@@ -24,15 +24,17 @@ SELECT (
 -- Movements name the journals when they are few; otherwise the batch's own range is looked through.
 WITH here AS (
     SELECT b.batch_no FROM ledger.batch AS b
-    WHERE b.book_id = $1 AND b.last_seq >= $4 AND $4 > 0 ORDER BY b.last_seq LIMIT 1
+    WHERE b.book_id = $1 AND b.last_seq >= $4 AND $4 > 0
+    ORDER BY b.last_seq, b.batch_no LIMIT 1
 ), moved AS (
     (
         SELECT m.business_date, m.batch_no, m.seqs
         FROM ledger.movement AS m
         WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $6
             AND (m.business_date, m.batch_no) > ($3, coalesce((SELECT batch_no FROM here), 0))
+        -- Whole batches: value dates of one batch do not follow its numbers.
         ORDER BY m.business_date, m.batch_no
-        LIMIT $7 + 1
+        FETCH FIRST ($7 + 1) ROWS WITH TIES
     )
     UNION ALL
     SELECT m.business_date, m.batch_no, m.seqs
@@ -64,17 +66,28 @@ ORDER BY f.business_date, f.recorded_seq, f.line
 LIMIT $7 + 1
 
 -- sum_before_cursor --
--- What moved on the cursor's own business date up to and with the cursor's line.
-SELECT coalesce(sum(
-    CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
-), 0)::bigint AS amount
-FROM ledger.movement AS m
-INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = m.batch_no
-INNER JOIN ledger.transfer AS t
-    ON t.book_id = $1 AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
-    AND t.value_date = m.value_date AND (t.debit_account = $2 OR t.credit_account = $2)
-WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date = $3
-    AND (t.recorded_seq, t.line) <= ($4, $5)
+-- What moved on the cursor's own business date up to and with the cursor's line: batches before the
+-- cursor's by their movements, the cursor's own by its transfers.
+WITH here AS (
+    SELECT b.batch_no, b.first_seq FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND b.last_seq >= $4 ORDER BY b.last_seq, b.batch_no LIMIT 1
+)
+SELECT (
+    coalesce((
+        SELECT sum(m.credits - m.debits) FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date = $3
+            AND (m.batch_no < (SELECT here.batch_no FROM here) OR NOT EXISTS (SELECT FROM here))
+    ), 0) + coalesce((
+        SELECT sum(
+            CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
+        )
+        FROM here
+        INNER JOIN ledger.transfer AS t
+            ON t.book_id = $1 AND t.recorded_seq BETWEEN here.first_seq AND $4
+        WHERE (t.recorded_seq, t.line) <= ($4, $5) AND t.business_date = $3
+            AND (t.debit_account = $2 OR t.credit_account = $2)
+    ), 0)
+)::bigint AS amount
 
 -- trial_balance --
 -- Control totals of the last proven day on or before $2, and what moved after it up to $2.
@@ -111,9 +124,11 @@ FROM ledger.transfer AS t
 INNER JOIN ledger.journal_kind AS k ON k.kind = t.kind
 INNER JOIN ledger.account AS d ON d.book_id = t.book_id AND d.account_id = t.debit_account
 INNER JOIN ledger.account AS c ON c.book_id = t.book_id AND c.account_id = t.credit_account
-INNER JOIN ledger.batch AS b
-    ON b.book_id = t.book_id AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
-    AND b.last_seq >= $2
+INNER JOIN LATERAL (
+    SELECT b.batch_no, b.recorded_at FROM ledger.batch AS b
+    WHERE b.book_id = t.book_id AND b.last_seq >= t.recorded_seq
+    ORDER BY b.last_seq, b.batch_no LIMIT 1
+) AS b ON TRUE
 WHERE t.book_id = $1 AND t.recorded_seq > $2 AND t.recorded_seq <= $3
 GROUP BY t.recorded_seq, k.code, t.journal_id, t.business_date, t.value_date, t.actor,
     t.reference, t.narrative, t.reverses, t.hold_id, b.batch_no, b.recorded_at
@@ -127,7 +142,8 @@ LEFT JOIN ledger.account AS a ON a.book_id = e.book_id AND a.account_id = e.acco
 INNER JOIN LATERAL (
     SELECT b.batch_no, b.recorded_at FROM ledger.batch AS b
     WHERE b.book_id = e.book_id AND b.last_seq >= e.recorded_seq
-    ORDER BY b.last_seq LIMIT 1
+    -- A batch of refusals alone ends at the number of the batch before it.
+    ORDER BY b.last_seq, b.batch_no LIMIT 1
 ) AS b ON TRUE
 WHERE e.book_id = $1 AND e.recorded_seq > $2 AND e.recorded_seq <= $3
 

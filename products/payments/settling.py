@@ -346,6 +346,7 @@ async def _write_proposals(pool: Pool, desk: Desk, proposals: Sequence[Proposal]
     if not waiting:
         return 0
     async with transaction(pool, ACTOR) as connection:
+        await connection.execute(SQL["hold_head"], desk.book_id)
         await connection.execute(SQL["clear_proposals"], desk.book_id, waiting)
         await connection.execute(
             SQL["write_proposals"],

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -189,9 +189,13 @@ class AnnouncingConnection(asyncpg.Connection):
             await self.gate.statement(self)
 
 
-async def announcing_pool(url: str, gate: Gate) -> Pool:
-    """The poster's pool as `ledger.db.open_pool` makes it, of connections with this gate."""
+async def announcing_pool(url: str, gate: Gate, settings: Mapping[str, str] | None = None) -> Pool:
+    """The poster's pool as `ledger.db.open_pool` makes it, of connections with this gate.
+
+    settings: of the server, laid over the poster's.
+    """
+    laid = POSTER_SETTINGS | dict(settings or {})
     kind = type("GatedConnection", (AnnouncingConnection,), {"gate": gate})
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=8, server_settings=POSTER_SETTINGS, connection_class=kind
+        url, min_size=1, max_size=8, server_settings=laid, connection_class=kind
     )

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-from ledger.db import Pool
+from ledger.db import Connection, Pool
 from ledger.events import feed
 from ledger.posting.collector import Collector
 from ledger.proof.verify import verify_ledger
@@ -51,7 +49,7 @@ class Follower:
 
     cursor: int = 0
 
-    async def follow(self, connection: asyncpg.Connection, book_id: int) -> None:
+    async def follow(self, connection: Connection, book_id: int) -> None:
         """Read on to the head; each item must have the next number."""
         while items := await feed(connection, book_id, self.cursor, 500):
             found = [item.recorded_seq for item in items]

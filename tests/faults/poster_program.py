@@ -71,7 +71,7 @@ async def main(facts: dict[str, Any]) -> None:
     voice = Voice()
     gate = Gate(voice)
     cast = Cast(book_id=facts["book_id"], bank=facts["bank"], members=tuple(facts["members"]))
-    pool = await announcing_pool(facts["url"], gate)
+    pool = await announcing_pool(facts["url"], gate, facts.get("settings"))
     work: asyncio.Task[None] | None = None
 
     async def round_(command: dict[str, Any]) -> None:

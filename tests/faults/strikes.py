@@ -86,7 +86,7 @@ class Kill:
         return Strike(
             moment=self.moment,
             skip=dice.randrange(commits),
-            statement=dice.choice((0, 0, *range(1, 11))),
+            statement=0 if dice.random() < 0.5 else dice.randint(1, 10),
             # A program that outlives its server must not ask again before we have looked.
             frozen=dice.random() < 0.5 or (postgres and self.moment is Moment.INSIDE),
             # Somebody else's backend would wait for ever for a dead client's flushed commit.

@@ -79,7 +79,7 @@ async def site(durable: Durable, tmp_path_factory: pytest.TempPathFactory) -> As
         facts=facts,
         servant=await Servant.start("doors_program", folder / "stderr", **facts),
         clients=Clients(f"http://127.0.0.1:{port}/v1/books/book-1", tokens),
-        balances=Counter({row["code"]: row["balance"] for row in await _standing(pool)}),
+        balances=Counter({code: balance for code, balance, _ in await _standing(pool)}),
     )
     try:
         yield site
@@ -186,14 +186,15 @@ async def _check_book(site: Site, wanted: Sequence[Errand]) -> None:
             site.balances[errand.account] -= errand.amount_satang
         if errand.kind == "held":
             site.held[errand.account] += errand.amount_satang
-    for row in await _standing(site.pool):
-        assert row["balance"] == site.balances[row["code"]]
-        assert row["held"] == site.held[row["code"]]
+    for code, balance, held in await _standing(site.pool):
+        assert (balance, held) == (site.balances[code], site.held[code])
     await check_sound(site.pool, 1, site.follower)
     async with site.pool.acquire() as connection:
         report = await verify_products(connection, 1)
     assert report.ok, "\n".join(map(str, report.differences))
 
 
-async def _standing(pool: Pool) -> list[dict[str, int]]:
-    return [dict(row) for row in await pool.fetch(_BALANCES, list(MEMBERS))]
+async def _standing(pool: Pool) -> list[tuple[str, int, int]]:
+    """Code, balance and held satang of each member's account."""
+    rows = await pool.fetch(_BALANCES, list(MEMBERS))
+    return [(row["code"], row["balance"], row["held"]) for row in rows]

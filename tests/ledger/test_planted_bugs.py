@@ -17,7 +17,16 @@ from hypothesis import HealthCheck, Phase, settings
 
 from ledger import digest
 from ledger.errors import CffError
-from ledger.posting import bodies, journal_rules, judge, movements, operation_rules, read, write
+from ledger.posting import (
+    bodies,
+    columns,
+    journal_rules,
+    judge,
+    movements,
+    operation_rules,
+    read,
+    write,
+)
 from ledger.posting import state as st
 from ledger.posting.records import JournalRecord
 from ledger.posting.values import Journal, Unit
@@ -100,7 +109,7 @@ def _half_of_a_refused_unit_stays(patch: Patch) -> None:
 
 
 def _balances_change_without_movements(patch: Patch) -> None:
-    patch.setattr(write, "_movement_columns", lambda journals, state: tuple([] for _ in range(7)))
+    patch.setattr(write, "movement_columns", lambda journals, state: tuple([] for _ in range(7)))
 
 
 def _movements_forget_their_value_date(patch: Patch) -> None:
@@ -108,7 +117,7 @@ def _movements_forget_their_value_date(patch: Patch) -> None:
         moved = [replace(journal, value_date=journal.business_date) for journal in journals]
         return movements.movements_of(moved, accounts)  # type: ignore[arg-type]  # passed through
 
-    patch.setattr(write, "movements_of", on_one_date)
+    patch.setattr(columns, "movements_of", on_one_date)
 
 
 def _a_number_is_skipped(patch: Patch) -> None:

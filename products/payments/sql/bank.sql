@@ -24,9 +24,13 @@ FROM products.payment_accounts WHERE book_id = $1
 SELECT finished_at, result FROM products.file_intake WHERE book_id = $1 AND sha256 = $2
 
 -- begin_intake --
+-- A file that came to the wrong door before begins anew at this one.
 INSERT INTO products.file_intake (book_id, sha256, kind, name, bytes, received_by, received_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (book_id, sha256) DO NOTHING
+ON CONFLICT (book_id, sha256) DO UPDATE
+SET kind = excluded.kind, name = excluded.name, received_by = excluded.received_by,
+    received_at = excluded.received_at, finished_at = NULL, result = DEFAULT
+WHERE file_intake.kind <> excluded.kind
 
 -- finish_intake --
 UPDATE products.file_intake SET finished_at = $3, result = $4
@@ -101,7 +105,7 @@ WHERE l.book_id = $1 AND l.line_id = ANY($2::uuid [])
 SELECT l.line_id, l.version
 FROM products.bank_line AS l
 WHERE l.book_id = $1 AND l.line_id = ANY($2::uuid [])
-ORDER BY l.line_id FOR UPDATE SKIP LOCKED
+ORDER BY l.line_id FOR NO KEY UPDATE SKIP LOCKED
 
 -- candidates --
 -- Notices that a line might be about: open ones of the same bank and amount, and whatever carries
@@ -205,6 +209,10 @@ WITH line AS (
 )
 UPDATE products.bank_match AS m SET undone_by = $9, undone_seq = $5
 WHERE m.book_id = $1 AND m.line_id = $2 AND m.undone_seq IS NULL
+
+-- hold_head --
+-- A batch spends proposals under the head; who renews them waits for it there, not row by row.
+SELECT h.recorded_seq FROM ledger.book_head AS h WHERE h.book_id = $1 FOR UPDATE
 
 -- clear_proposals --
 DELETE FROM products.match_proposal AS p

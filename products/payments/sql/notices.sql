@@ -26,7 +26,7 @@ ORDER BY n.received_seq LIMIT $3
 SELECT n.notice_id, n.version
 FROM products.notice AS n
 WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid [])
-ORDER BY n.notice_id FOR UPDATE SKIP LOCKED
+ORDER BY n.notice_id FOR NO KEY UPDATE SKIP LOCKED
 
 -- insert_notice --
 -- $11 is the number of the unit's first event; the business date is the batch's own.
