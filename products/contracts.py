@@ -180,6 +180,8 @@ async def close_contract(
         actor=actor,
         reason=reason,
         reads=(contract.read,),
+        # What comes and goes meanwhile may leave interest that a closed account could not be paid.
+        unmoved=((contract.account_id, standing["changed_seq"]),),
         writes=(
             RowWrite(
                 statement=_SQL["close_contract"],

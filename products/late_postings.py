@@ -43,6 +43,8 @@ from products.night import (
 _SQL = statements(Path(__file__).parent / "sql" / "late_postings.sql")
 
 CORRECT = "correct"
+CONTRACTS_AT_ONCE = 100
+"""A contract is replayed day by day, perhaps over years: a chunk holds the head for it."""
 _NONE: Mapping[date, int] = {}
 
 
@@ -88,13 +90,14 @@ async def late_chunks(night: Night) -> list[LateChunk]:
     """Contracts with late postings, in chunks; corrections add none, so every run has the list."""
     rows = await night.pool.fetch(_SQL["late_contracts"], night.book_id, night.business_date)
     by_product: dict[str, list[LateContract]] = {}
+    size = min(night.sizes.journals, CONTRACTS_AT_ONCE)
     for row in rows:
         fields = dict(row)
         by_product.setdefault(fields.pop("product_code"), []).append(LateContract(**fields))
     pieces = [
-        (code, tuple(contracts[at : at + night.sizes.journals]))
+        (code, tuple(contracts[at : at + size]))
         for code, contracts in by_product.items()
-        for at in range(0, len(contracts), night.sizes.journals)
+        for at in range(0, len(contracts), size)
     ]
     return [
         LateChunk(number=number, product_code=code, contracts=contracts)

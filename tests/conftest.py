@@ -33,7 +33,7 @@ for _name, _examples, _steps in (("quick", 30, 30), ("ci", 300, 50), ("soak", 30
     )
 settings.load_profile(os.environ.get("CFF_PROFILE", "quick"))
 
-# Tests throw their data away; only the tests that kill servers keep fsync on, on servers of their own.
+# Tests throw their data away; those that kill servers have servers of their own, with fsync on.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -95,3 +95,19 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         yield opened
     finally:
         await opened.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests want to be known: how much they tried (property "told")."""
+    reports = [r for key in ("passed", "failed") for r in terminalreporter.getreports(key)]
+    told = [
+        str(value)
+        for report in reports
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == "told"
+    ]
+    if told:
+        terminalreporter.section("what was tried")
+        for line in told:
+            terminalreporter.write_line(line)

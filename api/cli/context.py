@@ -17,7 +17,7 @@ from api.settings import Settings
 from ledger import books, embedded, schema
 from ledger.books import Book
 from ledger.db import Connection, Database, open_database
-from ledger.errors import DatabaseUnavailable, NotFound
+from ledger.errors import DatabaseUnavailable, InvalidInput, NotFound
 
 DEFAULT_DATABASE = "cff"
 
@@ -53,6 +53,10 @@ async def connect(url: str) -> asyncpg.Connection:
         raise DatabaseUnavailable(
             f"cannot connect to the database: {error}. Check CFF_DATABASE_URL"
         ) from error
+    except (asyncpg.InterfaceError, ValueError) as error:
+        expected = "a URL such as postgresql://user@host/name"
+        # Not shown: it may hold a password.
+        raise InvalidInput.one("CFF_DATABASE_URL", "another text", expected) from error
 
 
 async def _create_if_missing(url: str) -> None:

@@ -13,6 +13,7 @@ from api.settings import Settings
 from ledger import accounts, balances, books, events, statements
 from ledger import days as ledger_days
 from ledger.dates import parse_date
+from ledger.errors import InvalidInput
 from ledger.money import format_baht
 
 BookOption = Annotated[str | None, typer.Option("--book", help="Code of the book.")]
@@ -114,6 +115,8 @@ def statement(
 
     async def work() -> Facts:
         start, end = date_or_none(first, "--from"), date_or_none(last, "--to")
+        if start is not None and end is not None and start > end:
+            raise InvalidInput.one("--from", start.isoformat(), f"a date up to --to, {end}")
         async with reading_book(Settings.from_environment(), book) as (connection, found):
             page = await statements.statement(
                 connection, found.book_id, code, limit=limit, from_date=start, to_date=end
@@ -201,7 +204,9 @@ def _show_days(facts: Facts) -> None:
 
 
 def feed(
-    after: Annotated[int, typer.Option(min=0, help="The last number already dealt with.")] = 0,
+    after: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="The last number already dealt with.")
+    ] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     book: BookOption = None,
     json: Json = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -25,10 +25,13 @@ from ledger.posting.collector import Collector
 from ledger.proof.verify import verify_ledger
 from products.end_of_day import DayReport, run_missed
 from products.payments import suspense
-from products.payments.notice_files import load_notices
+from products.payments.notice_files import NAMED_MAX, load_notices
 from products.payments.reconciliation import BankReconciliation, reconcile
 from products.payments.statements import load_statement
 from products.proof.verify import verify_products
+
+DAYS_AHEAD_MAX = 366
+"""How far beyond the open business date one call may close."""
 
 ActorOption = Annotated[str, typer.Option("--actor", help="Who does it, for the record.")]
 
@@ -47,6 +50,7 @@ def end_of_day(
         async with opened_book(Settings.from_environment(), book) as (database, found):
             async with database.poster.acquire() as connection:
                 head = await read_head(connection, found.book_id)
+            _require_near(last, head.business_date)
             with progress(
                 "end of day", max(1, ((last or head.business_date) - found.opened_on).days)
             ) as told:
@@ -59,6 +63,14 @@ def end_of_day(
         return {"closed": [_night(report) for report in reports]}
 
     run(work(), json, _show_nights)
+
+
+def _require_near(last: date | None, today: date) -> None:
+    """A closed date is closed for good: a year that was mistyped must not close centuries."""
+    farthest = today + timedelta(days=DAYS_AHEAD_MAX)
+    if last is not None and last > farthest:
+        expected = f"a date up to {farthest}: the open date is {today}"
+        raise InvalidInput.one("--through", last.isoformat(), expected, "Go there in steps.")
 
 
 def _night(report: DayReport) -> dict[str, object]:
@@ -158,12 +170,20 @@ def _export(
         if as_json and out_file is None:
             raise InvalidInput.one("--json", "no --out", "--out FILE when facts are asked as JSON")
         through = date_or_none(on, "--on")
+        if out_file is not None:
+            _require_place(out_file)
         async with reading_book(Settings.from_environment(), book) as (connection, found):
             with _opened(out_file) as target:
                 await export(connection, found.book_id, target, through=through)
         return {"format": form, "book": found.code, "file": str(out_file) if out_file else "-"}
 
     run(work(), as_json, _show_export)
+
+
+def _require_place(out_file: Path) -> None:
+    if out_file.is_dir() or not out_file.absolute().parent.is_dir():
+        expected = "a file in a directory that exists"
+        raise InvalidInput.one("--out", str(out_file), expected)
 
 
 def _show_export(facts: Facts) -> None:
@@ -223,7 +243,16 @@ def notices_load(
 def _show_notices(facts: Facts) -> None:
     if facts["repeated"]:
         out.print(f"{facts['file']} was loaded before: nothing was done. Its counts were:")
-    show_pairs({name: value for name, value in facts.items() if name != "repeated"})
+    shown = {name: value for name, value in facts.items() if name not in ("repeated", "problems")}
+    refused, problems = facts["refused"], facts["problems"]
+    if isinstance(refused, dict):
+        shown["refused"] = ", ".join(f"{count:,} {code}" for code, count in refused.items()) or "0"
+    show_pairs(shown)
+    if isinstance(problems, tuple):
+        for problem in problems:
+            err.print(problem, markup=False, style="red")
+        if len(problems) == NAMED_MAX:
+            err.print(f"the first {NAMED_MAX} problems; --result FILE names them all")
 
 
 @bank_app.command("load")
@@ -259,14 +288,41 @@ def bank_load(
             ],
             "lines": report.settled.counts,
             "questions": report.settled.proposals,
+            "stuck": {str(line): code for line, code in report.settled.stuck.items()},
         }
 
-    run(work(), json, show_pairs)
+    run(work(), json, _show_loaded, failed=lambda facts: bool(facts["stuck"]))
+
+
+def _show_loaded(facts: Facts) -> None:
+    if facts["repeated"]:
+        out.print(f"{facts['file']} was loaded before: nothing was done.", markup=False)
+    loaded, lines, stuck = facts["statements"], facts["lines"], facts["stuck"]
+    if isinstance(loaded, list):
+        columns = ("bank", "number>", "lines>", "closing>", "")
+        rows = [
+            (
+                each["bank"],
+                str(each["sequence_no"]),
+                f"{each['lines']:,}",
+                each["closing"],
+                "loaded before" if each["repeated"] else "",
+            )
+            for each in loaded
+        ]
+        table(f"Statements of {facts['file']}", columns, rows)
+    if isinstance(lines, dict) and lines:
+        out.print(", ".join(f"{count:,} {what}" for what, count in lines.items()))
+        out.print(f"{facts['questions']} proposals wait for a person")
+    if isinstance(stuck, dict):
+        for line, code in stuck.items():
+            err.print(f"line {line} is not posted: {code}", markup=False, style="red")
 
 
 def _require_file(file: Path) -> None:
     if not file.is_file():
-        raise InvalidInput.one("FILE", str(file), "a file that exists")
+        expected = "a file, not a directory" if file.is_dir() else "a file that exists"
+        raise InvalidInput.one("FILE", str(file), expected)
 
 
 @bank_app.command("reconcile")
@@ -289,6 +345,7 @@ def bank_facts(row: BankReconciliation) -> dict[str, object]:
         "bank": row.bank_code,
         "on": row.on,
         "statement_no": row.statement_no,
+        "statement_date": row.statement_date,
         "statement": format_baht(row.statement_satang),
         "explained": format_baht(row.explained_satang),
         "book": format_baht(row.book_satang),
@@ -309,12 +366,21 @@ def show_banks(facts: Facts) -> None:
     banks = facts["banks"]
     if not isinstance(banks, list):
         return
-    columns = ("bank", "statement>", "explained items>", "book>", "unexplained>")
-    rows = [(b["bank"], b["statement"], b["explained"], b["book"], b["unexplained"]) for b in banks]
+    columns = ("bank", "number>", "up to", "statement>", "explained>", "book>", "unexplained>")
+    money = ("statement", "explained", "book", "unexplained")
+    rows = [
+        (
+            bank["bank"],
+            str(bank["statement_no"]),
+            str(bank["statement_date"] or "opening"),
+            *(bank[name] for name in money),
+        )
+        for bank in banks
+    ]
     table(f"Bank reconciliation on {facts['on']}", columns, rows)
     for bank in banks:
         for finding in bank["findings"]:
-            err.print(f"{bank['bank']}: {finding}", markup=False, style="red")
+            err.print(finding, markup=False, style="red")
 
 
 @bank_app.command("suspense")

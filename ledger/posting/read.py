@@ -149,6 +149,7 @@ async def load_state(
     """Read under the head whatever the judge may ask about these units."""
     wanted = _Wanted(set(), set(), set(), set(), set(), set(), set())
     for unit in units:
+        wanted.accounts.update(number for number, _ in unit.unmoved)
         for operation in unit.operations:
             wanted.add(operation)
     state = st.State(

@@ -207,6 +207,7 @@ class Unit:
 
     event_id: the product's own event when the ids were made by us (attempts are counted on it).
     reads:    rows it was decided on; if one has changed, the unit is stale and decides again.
+    unmoved:  accounts it was decided on, each with its `changed_seq` then; likewise.
     writes:   product rows to write if accepted; made inside the posting transaction.
     key:      idempotency key of the door, if it came through one.
     answer:   turns an accepted or stickily refused outcome into the JSON text kept under the key.
@@ -217,6 +218,7 @@ class Unit:
     reason: str = ""
     event_id: UUID | None = None
     reads: tuple[RowRead, ...] = ()
+    unmoved: tuple[tuple[int, int], ...] = ()
     writes: tuple[RowWrite, ...] = ()
     key: IdempotencyKey | None = None
     answer: Callable[[Outcome], str] | None = None

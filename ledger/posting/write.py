@@ -96,7 +96,7 @@ async def post_batch(
     for place, unit in enumerate(units):
         outcome = _by_key(unit, place in busy, keys, batch)
         if outcome is None and not _answered_before(judge, unit):
-            outcome = _not_now(unit, versions, batch)
+            outcome = _not_now(unit, versions, judge.state, batch)
         if outcome is None:
             outcome = _judge_one(judge, unit, place, batch)
         outcomes.append(outcome)
@@ -136,7 +136,9 @@ def _answered_before(judge: Judge, unit: Unit) -> bool:
     return verdict is not None and (verdict.status is Status.REPLAYED or verdict.remembered)
 
 
-def _not_now(unit: Unit, versions: dict[tuple[str, UUID], int], batch: _Batch) -> Outcome | None:
+def _not_now(
+    unit: Unit, versions: dict[tuple[str, UUID], int], state: st.State, batch: _Batch
+) -> Outcome | None:
     """Why a unit cannot be judged in this batch; None when it can."""
     if batch.cut is not None:
         # The date has moved inside this batch: what follows belongs to the next one.
@@ -148,6 +150,10 @@ def _not_now(unit: Unit, versions: dict[tuple[str, UUID], int], batch: _Batch) -
         if name not in versions:
             return Outcome(status=Status.DEFERRED)
         if versions[name] != row.version:
+            return Outcome(status=Status.STALE)
+    for number, changed_seq in unit.unmoved:
+        account = state.accounts.get(number)
+        if account is not None and account.changed_seq != changed_seq:
             return Outcome(status=Status.STALE)
     return None
 

@@ -56,8 +56,30 @@ SELECT reverses, count(*) AS times FROM ledger.transfer
 WHERE book_id = $1 AND reverses IS NOT NULL AND line = 0
 GROUP BY reverses HAVING count(*) > 1
 """
+_PROPOSALS = """
+SELECT m.journal_id, m.state, m.made_by, m.decided_by, EXISTS (
+    SELECT FROM ledger.event AS e
+    WHERE e.book_id = m.book_id AND e.subject = m.journal_id AND e.kind = 31
+        AND e.actor = m.made_by AND e.body = m.body
+) AS made, CASE m.state
+    WHEN 1 THEN TRUE
+    WHEN 2 THEN EXISTS (
+        SELECT FROM ledger.transfer AS t
+        WHERE t.book_id = m.book_id AND t.journal_id = m.journal_id AND t.actor = m.decided_by
+    )
+    ELSE EXISTS (
+        SELECT FROM ledger.event AS e
+        WHERE e.book_id = m.book_id AND e.subject = m.journal_id AND e.kind = 32
+            AND e.actor = m.decided_by
+    )
+END AS decided
+FROM ledger.manual_journal AS m
+WHERE m.book_id = $1
+ORDER BY m.journal_id
+"""
 _DAYS = f"""
-{_HEAD}, h.business_date AS head_date, h.digest, d.business_date, d.state, d.cut_seq, d.proven_seq
+{_HEAD}, h.business_date AS head_date, h.value_date_floor, h.digest, d.business_date, d.state,
+    d.cut_seq, d.proven_seq
 FROM ledger.book_head AS h LEFT JOIN ledger.day AS d ON d.book_id = h.book_id
 WHERE h.book_id = $1 ORDER BY d.business_date
 """
@@ -207,6 +229,23 @@ async def check_reversed_once(connection: Connection, book_id: int) -> list[Diff
     return found
 
 
+async def check_proposals(connection: Connection, book_id: int) -> list[Difference]:
+    """A proposal is the note that sealed it, by its maker; its decision is recorded by its checker.
+
+    Rows and records of a decision are one commit, so one statement sees both or neither.
+    """
+    check = "proposals are their notes"
+    found: list[Difference] = []
+    for row in await connection.fetch(_PROPOSALS, book_id):
+        where = f"ledger.manual_journal {row['journal_id']}"
+        if not row["made"]:
+            found += differ(check, where, f"a note of its body by {row['made_by']}", "none")
+        if not row["decided"]:
+            expected = f"a record of state {row['state']} by {row['decided_by']}"
+            found += differ(check, where, expected, "none")
+    return found
+
+
 async def check_head_and_days(
     connection: Connection, book_id: int, model: Model, thread: Thread, advance: Advance
 ) -> list[Difference]:
@@ -218,12 +257,14 @@ async def check_head_and_days(
         "batch_no": thread.batch_no,
         "recorded_seq": thread.last_seq,
         "business_date": model.business_date,
+        "value_date_floor": model.floor,
         "digest": thread.digest.hex(),
     }
     found: dict[str, object] = {
         "batch_no": head["head_batch"],
         "recorded_seq": head["head_seq"],
         "business_date": head["head_date"],
+        "value_date_floor": head["value_date_floor"],
         "digest": head["digest"].hex(),
     }
     differences = compare("the head is the last batch's", "ledger.book_head", expected, found)

@@ -17,7 +17,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,8 @@ from products.payments.settling import rematch
 WINDOW = 500
 LINE_BYTES_MAX = 16 * 1024
 INVALID = "invalid_input"
+NAMED_MAX = 20
+"""Refused lines that a report names; the result file names them all."""
 
 Progress = Callable[[int], None]
 """Called with the number of bytes read since the last call."""
@@ -49,6 +51,8 @@ class FileReport:
     repeated:      these bytes were loaded and finished before; the counts are of that time.
     refused:       lines refused, by code; "invalid_input" for those that could not be read.
     matched_again: suspended bank lines that found their notice in this file.
+    problems:      what is wrong with the first `NAMED_MAX` refused lines, line and field named;
+                   empty for a repeated file.
     """
 
     lines: int = 0
@@ -57,6 +61,7 @@ class FileReport:
     refused: Mapping[str, int] = field(default_factory=dict)
     matched_again: int = 0
     repeated: bool = False
+    problems: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +100,14 @@ async def load_notices(
         done = await begin_intake(pool, intake, received_by)
         if done is not None:
             return _report(done, repeated=True)
-        counts = await _load(pool, collector, book.book_id, lines, result, progress, window)
+        named: list[str] = []
+        counts = await _load(pool, collector, book.book_id, lines, result, progress, window, named)
     settled = await rematch(pool, collector, book.book_id)
     counts["matched_again"] = settled.counts.get("resolved", 0)
-    await finish_intake(pool, intake, counts)
-    return _report(counts, repeated=False)
+    if counts["refused"] != {INVALID: counts.get("lines")}:
+        # Else no line could be read: the wrong form, such as CSV under another name.
+        await finish_intake(pool, intake, counts)
+    return replace(_report(counts, repeated=False), problems=tuple(named))
 
 
 async def _load(
@@ -110,6 +118,7 @@ async def _load(
     result: Path | None,
     progress: Progress | None,
     size: int,
+    named: list[str],
 ) -> dict[str, object]:
     counts: Counter[str] = Counter()
     refused: Counter[str] = Counter()
@@ -122,6 +131,8 @@ async def _load(
             for line in window:
                 found = next(received) if line.notice else None
                 _count(found, counts, refused)
+                problems = line.problems if found is None else found.problems
+                named += map(str, problems[: NAMED_MAX - len(named)])
                 if out is not None:
                     _write_result(out, line, found)
             if progress is not None:
@@ -183,12 +194,14 @@ def _lines_of(source: Path, stream: BinaryIO) -> Iterator[_Line]:
     """The lines of the file; for CSV the header is read, and judged, at once."""
     if source.suffix.lower() != ".csv":
         return _json_lines(stream)
-    first = _next_line(stream)
-    header = next(iter(csv.reader([first.decode("utf-8-sig", "replace")])), [])
+    first = _next_line(stream).decode("utf-8-sig", "replace")
+    expected = f"the columns {','.join(FIELDS)}"
+    try:
+        header = next(csv.reader(io.StringIO(first), strict=True), [])
+    except csv.Error:
+        raise InvalidInput.one("line 1, header", first, expected) from None
     if sorted(header) != sorted(FIELDS):
-        raise InvalidInput.one(
-            "line 1, header", ",".join(header), f"the columns {','.join(FIELDS)}"
-        )
+        raise InvalidInput.one("line 1, header", ",".join(header), expected)
     return _csv_lines(stream, header)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -182,9 +183,15 @@ _EXPECTED = {
 def parse_notice(text: bytes | str, where: str) -> NoticeIn:
     """The notice of one JSON line. Raises `InvalidInput` with every problem of the line."""
     try:
-        return NoticeIn.model_validate_json(text)
+        notice = NoticeIn.model_validate_json(text)
     except ValidationError as error:
         raise InvalidInput(problems_of(error.errors(), where, whole=text)) from None
+    names = [name for name, _ in json.loads(text, object_pairs_hook=list)]
+    for name in FIELDS:
+        if names.count(name) > 1:
+            place = f"{where}, field {name}"
+            raise InvalidInput.one(place, f"{names.count(name)} times", "each field once")
+    return notice
 
 
 def parse_fields(fields: Mapping[str, object], where: str) -> NoticeIn:

@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
@@ -83,17 +84,29 @@ async def load_statement(
         book_id=book.book_id, sha256=digest, kind="statement", name=source.name, size=size
     )
     done = await begin_intake(pool, intake, received_by)
-    loaded = []
-    for statement in statements:
-        loaded.append(await _load_one(pool, collector, book, statement, digest, received_by))
+    loaded: list[LoadedStatement] = []
     settled = Settled()
+    try:
+        for statement in statements:
+            loaded.append(await _load_one(pool, collector, book, statement, digest, received_by))
+    except CffError:
+        # A later statement of the file is refused: what was loaded before it is posted.
+        await _settle_banks(pool, collector, book, loaded)
+        raise
     if done is None:
-        for bank_code in dict.fromkeys(item.bank_code for item in loaded):
-            settled = _sum(
-                settled, await settle(pool, collector, book.book_id, bank_code=bank_code)
-            )
+        settled = await _settle_banks(pool, collector, book, loaded)
         await finish_intake(pool, intake, {"statements": len(loaded), "counts": settled.counts})
     return StatementReport(statements=tuple(loaded), settled=settled, repeated=done is not None)
+
+
+async def _settle_banks(
+    pool: Pool, collector: Collector, book: Book, loaded: Sequence[LoadedStatement]
+) -> Settled:
+    settled = Settled()
+    for bank_code in dict.fromkeys(item.bank_code for item in loaded):
+        found = await settle(pool, collector, book.book_id, bank_code=bank_code)
+        settled = _sum(settled, found)
+    return settled
 
 
 def parse_statements(source: Path) -> tuple[BankStatement, ...]:
@@ -182,15 +195,23 @@ async def _decide_load(
         statement,
         last_no=bank.opening_sequence_no if last is None else last["sequence_no"],
         closing=bank.opening_satang if last is None else last["closing_satang"],
+        last_day=None if last is None else last["booking_to"],
     )
     await _check_references(connection, book_id, bank, statement)
     return _load_unit(book_id, bank, statement, content, file_sha256, received_by)
 
 
 def _check_continues(
-    bank: BankAccount, statement: BankStatement, *, last_no: int, closing: int
+    bank: BankAccount,
+    statement: BankStatement,
+    *,
+    last_no: int,
+    closing: int,
+    last_day: date | None,
 ) -> None:
-    """The number follows the last one's, and it opens with the last one's closing balance."""
+    """The number follows the last one's, it opens with that one's closing balance, and its days
+    do not begin before that one's ended.
+    """
     if statement.sequence_no != last_no + 1:
         first, last = last_no + 1, statement.sequence_no - 1
         gap = f"{first} is missing" if first == last else f"{first} to {last} are missing"
@@ -205,6 +226,12 @@ def _check_continues(
             f"statement {statement.sequence_no} of {bank.bank_code} opens with "
             f"{format_baht(statement.opening_satang, thousands=True)}, but statement {last_no} "
             f"closed with {format_baht(closing, thousands=True)}: ask the bank for the right one"
+        )
+    if last_day is not None and statement.booking_date_from < last_day:
+        raise StatementRefused(
+            f"statement {statement.sequence_no} of {bank.bank_code} begins on "
+            f"{statement.booking_date_from}, but statement {last_no} ended on {last_day}: "
+            "ask the bank for the right dates"
         )
 
 

@@ -19,13 +19,20 @@ from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
 from products.proof.life import Facts, Life, Terms, live
 
-CONTRACTS_AT_ONCE = 1_000
+CONTRACTS_AT_ONCE = 200
 
 _CONTRACTS = """
 SELECT c.contract_id, c.contract_no, c.product_code, c.account_id, c.interest_from, c.closed_on,
+    c.opened_on, c.party_id, a.code AS account_code, a.party_id AS account_party,
+    a.opened_on AS account_opened_on, (
+        SELECT e.business_date FROM ledger.event AS e
+        WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind = 14
+        ORDER BY e.recorded_seq LIMIT 1
+    ) AS account_closed_on,
     s.contract_id AS standing, s.accrued_to, s.period_start, s.cumulative_exact,
     s.cumulative_satang, s.accrued_satang, s.capitalised_satang
 FROM products.contract AS c
+INNER JOIN ledger.account AS a ON a.book_id = c.book_id AND a.account_id = c.account_id
 LEFT JOIN products.interest_state AS s
     ON s.book_id = c.book_id AND s.contract_id = c.contract_id
 WHERE c.book_id = $1 AND ($2::uuid IS NULL OR c.contract_id > $2)
@@ -174,6 +181,7 @@ def _contract(row: Row, piece: _Piece, shelf: Shelf, totals: Totals) -> Iterator
     accruals = {r["accrual_date"]: r for r in piece.accruals[contract_id]}
     facts = _facts(row, piece, shelf, product, accruals)
     life = live(facts)
+    yield from _account(row)
     yield from _accruals(number, life, accruals)
     yield from _corrections(number, life, piece.corrections[contract_id])
     yield from _credits(row, product, life, piece.credits[contract_id], shelf.proven)
@@ -213,6 +221,19 @@ def _facts(
         uncorrected=frozenset(shelf.refused.get(("correct", contract_id), ())),
         rates=shelf.rates.get(row["product_code"], {}),
     )
+
+
+def _account(row: Row) -> Iterator[Difference]:
+    """A contract opens and closes with its account: one closed by itself would earn no more."""
+    expected: dict[str, object] = {
+        "contract_no": row["account_code"],
+        "party_id": row["account_party"],
+        "opened_on": row["account_opened_on"],
+        "closed_on": row["account_closed_on"],
+    }
+    found = {name: row[name] for name in expected}
+    where = f"products.contract {row['contract_no']}"
+    yield from compare("contracts are their accounts", where, expected, found)
 
 
 def _accruals(number: str, life: Life, rows: dict[date, Row]) -> Iterator[Difference]:

@@ -47,7 +47,7 @@ WHERE c.book_id = $1 AND c.contract_id = $2::uuid
 -- standing_for_close --
 -- Everything that can stand against closing, in one look.
 SELECT
-    h.business_date, b.credits - b.debits AS balance, b.held, s.accrued_to,
+    h.business_date, b.credits - b.debits AS balance, b.held, b.changed_seq, s.accrued_to,
     s.accrued_satang - s.capitalised_satang AS outstanding,
     EXISTS (
         SELECT FROM ledger.movement AS m

@@ -31,16 +31,20 @@ async def test_a_server_that_forgets_what_it_has_answered_is_found_out(
         settings={"synchronous_commit": "off"},
     )
 
-    async def work() -> None:
-        log = str(tmp_path / "clients.jsonl")
-        await servant.tell("post", round="planted", clients=1, each=40, log=log)
-
-    kill = Kill(number=0, struck=Struck.POSTGRES_UNDER_POSTER, moment=Moment.AFTER)
     try:
         with pytest.raises(AssertionError, match="an answered commit is forgotten"):
-            # Now and then the server writes in time; not every time.
-            for attempt in range(MISSES_MAX):
-                await strike(durable, servant, kill, attempt, work, commits=9, tally=Tally())
-                await servant.until("done")
+            await _strike_often(durable, servant, tmp_path / "clients.jsonl")
     finally:
         await servant.kill()
+
+
+async def _strike_often(durable: Durable, servant: Servant, log: Path) -> None:
+    """Now and then such a server has written in time; not every time."""
+
+    async def work() -> None:
+        await servant.tell("post", round="planted", clients=1, each=40, log=str(log))
+
+    kill = Kill(number=0, struck=Struck.POSTGRES_UNDER_POSTER, moment=Moment.AFTER)
+    for attempt in range(MISSES_MAX):
+        await strike(durable, servant, kill, attempt, work, commits=9, tally=Tally())
+        await servant.until("done")

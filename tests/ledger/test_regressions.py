@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from ledger.accounts import position
 from ledger.db import Pool
+from ledger.posting.values import MoveBusinessDate
+from ledger.proof.verify import verify_ledger
 from ledger.statements import Cursor, StatementLine, statement
 from tests.builders import OPENED_ON, journal, make_scene, post, post_units, unit
-from ledger.posting.values import MoveBusinessDate
 
 
 async def test_pages_of_a_statement_lose_no_line_of_a_batch_with_several_value_dates(
@@ -32,6 +33,18 @@ async def test_pages_of_a_statement_lose_no_line_of_a_batch_with_several_value_d
         async with pool.acquire() as connection:
             stands = await position(connection, 1, "SAV-0001")
         assert lines[-1].balance_satang == stands.balance_satang
+
+
+async def test_the_proof_sees_a_proposal_that_nobody_recorded(pool: Pool) -> None:
+    """A row put in beside the door would let one person post alone, under a made-up maker."""
+    await make_scene(pool)
+    await pool.execute(
+        "INSERT INTO ledger.manual_journal (book_id, journal_id, body, made_by, made_at) "
+        "VALUES (1, gen_random_uuid(), '{}', 'test:nobody', clock_timestamp())"
+    )
+    async with pool.acquire() as connection:
+        report = await verify_ledger(connection, 1)
+    assert list(report.totals) == ["proposals are their notes"]
 
 
 async def _whole_statement(pool: Pool, code: str, limit: int) -> list[StatementLine]:

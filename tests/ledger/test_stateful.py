@@ -9,6 +9,7 @@ batch is in `tests.ledger.play`; at the end the independent model of `cff verify
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
@@ -66,15 +67,14 @@ def run_any_history(world: World, how_much: settings) -> None:
 
 @pytest.mark.timeout(7200)  # the long profiles take their time
 def test_any_history_of_a_book_ends_as_a_sequential_reading_of_it_says(
-    shared_url: str, capsys: pytest.CaptureFixture[str]
+    shared_url: str, record_property: Callable[[str, object], None]
 ) -> None:
     world = World(shared_url)
     try:
         run_any_history(world, settings())
     finally:
         world.close()
-        with capsys.disabled():
-            print(f"\n{told(world.counts)}")
+        record_property("told", told(world.counts))
     assert world.counts["accepted"] > world.counts["books"]
     assert sum(1 for code in BY_CODE if world.counts[code]) >= 20, world.counts
 

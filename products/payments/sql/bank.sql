@@ -38,7 +38,7 @@ WHERE book_id = $1 AND sha256 = $2
 
 -- last_statement --
 -- The newest statement of a bank account; none before the first.
-SELECT sequence_no, closing_satang FROM products.bank_statement
+SELECT sequence_no, closing_satang, booking_to FROM products.bank_statement
 WHERE book_id = $1 AND bank_code = $2 ORDER BY sequence_no DESC LIMIT 1
 
 -- statement_of --
