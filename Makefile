@@ -11,6 +11,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ARGS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,11 +44,12 @@ demo: $(RUNTIME) ## live through a month of the Facility; make demo ARGS="--scal
 test: gates tools ## everything: the gates of `make check` and all the tests; PYTEST_ARGS goes to pytest
 	@mkdir -p build/test && rm -f build/test/*.xml
 	@echo "==> all tests"
-	@$(BIN)/python -m pytest tests --junitxml=build/test/suite.xml $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile \
+	  --junitxml=build/test/suite.xml $(PYTEST_ARGS)
 	@if [ -x $(PG15)/initdb ]; then \
 	  echo "==> the ledger's tests on PostgreSQL 15"; \
 	  CFF_PG_BIN=$(PG15) CFF_PROFILE=quick $(BIN)/python -m pytest tests/ledger \
-	    --junitxml=build/test/postgresql-15.xml $(PYTEST_ARGS); \
+	    -n $(WORKERS) --dist loadfile --junitxml=build/test/postgresql-15.xml $(PYTEST_ARGS); \
 	else echo "==> not run on PostgreSQL 15: apt-get install postgresql-15"; fi
 
 check: gates ## the gates that need no database: style, types, the arrow, migrations, house rules
@@ -79,7 +81,7 @@ verify: $(RUNTIME) ## prove the book against the independent model; exit 1 names
 
 soak: gates tools ## the long forms of the tests: hours, not minutes
 	@echo "==> all tests, long forms"
-	@CFF_SOAK=1 CFF_PROFILE=soak $(BIN)/python -m pytest tests --timeout 0 $(PYTEST_ARGS)
+	@CFF_SOAK=1 CFF_PROFILE=soak $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --timeout 0 $(PYTEST_ARGS)
 
 clean: ## remove .venv, caches and generated files under build/; git's files and the book stay
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

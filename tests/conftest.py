@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 
 from ledger import embedded, schema
 from ledger.db import Database, Pool, open_database, open_pool
+from tests.faults.striking import kill_lines
 
 _SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 for _name, _examples, _steps in (("quick", 30, 30), ("ci", 300, 50), ("soak", 3000, 80)):
@@ -98,15 +99,14 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests want to be known: how much they tried (property "told")."""
-    reports = [r for key in ("passed", "failed") for r in terminalreporter.getreports(key)]
-    told = [
-        str(value)
-        for report in reports
-        if report.when == "call"
-        for name, value in report.user_properties
-        if name == "told"
-    ]
+    """Print what tests want to be known: how much they tried, whom they killed and when."""
+    # The report of a teardown is the last of its test and has all its properties.
+    reports = [r for r in terminalreporter.getreports("") if r.when == "teardown"]
+    properties = [pair for report in reports for pair in report.user_properties]
+    told = [str(value) for name, value in properties if name == "told"]
+    kills = [value for name, value in properties if name == "kills"]
+    if kills:
+        told += kill_lines(kills)
     if told:
         terminalreporter.section("what was tried")
         for line in told:

@@ -190,7 +190,7 @@ def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known)
 def decide_approve(book_id: int, notice: Notice, *, actor: str, reason: str = "") -> Unit:
     """A second person approves a withdrawal. Raises `Forbidden` for its maker, `WrongStatus`."""
     _require(notice, "be approved", NoticeStatus.HELD)
-    if actor == notice.made_by:
+    if actor.casefold() == notice.made_by.casefold():
         raise Forbidden(
             f"notice {notice.notice_id} was made by {actor}: another person must approve it"
         )

@@ -1,11 +1,12 @@
-"""The durable server of the fault tests, and the count of kills at the end of the run."""
+"""The durable server of the fault tests, and the kills that each test tells of."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,6 @@ import pytest
 from ledger import embedded
 from tests.faults.durable import SETTINGS, Durable
 from tests.faults.striking import Tally
-
-_TALLY = pytest.StashKey[Tally]()
 
 
 @pytest.fixture(scope="session")
@@ -33,17 +32,16 @@ def durable() -> Iterator[Durable]:
 
 
 @pytest.fixture(scope="session")
-def tally(pytestconfig: pytest.Config) -> Tally:
-    """Where every kill of the run is counted."""
-    return pytestconfig.stash.setdefault(_TALLY, Tally())
+def tally() -> Tally:
+    """Where every kill of this process is counted."""
+    return Tally()
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the kills by path and moment."""
-    counted = config.stash.get(_TALLY, None)
-    if counted is not None and counted.kills:
-        terminalreporter.section("kill -9 by path and moment of a commit")
-        for line in counted.lines():
-            terminalreporter.write_line(line)
+@pytest.fixture(autouse=True)
+def told_kills(tally: Tally, record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """Hand the kills of each test to the summary at the end, from whatever process it ran in."""
+    kills, recorded = Counter(tally.kills), Counter(tally.recorded)
+    yield
+    for (struck, moment), count in (tally.kills - kills).items():
+        kept = (tally.recorded - recorded)[struck, moment]
+        record_property("kills", [struck.name, moment.name, count, kept])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -45,6 +45,16 @@ class Tally:
     @staticmethod
     def _line(name: str, counts: list[int]) -> str:
         return f"{name:<24}" + "".join(f"{count:>9}" for count in [*counts, sum(counts)])
+
+
+def kill_lines(told: Sequence[Sequence[object]]) -> list[str]:
+    """The table of the kills that tests told of: [struck, moment, count, recorded] each."""
+    tally = Tally()
+    for struck, moment, count, kept in told:
+        place = (Struck[str(struck)], Moment[str(moment)])
+        tally.kills[place] += int(str(count))
+        tally.recorded[place] += int(str(kept))
+    return list(tally.lines())
 
 
 class Calm:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.errors import InvalidInput
+from ledger.errors import Forbidden, InvalidInput
 from ledger.posting.values import Status
 from products.payments import lines, notices
 from products.payments.iso20022 import camt053
@@ -175,6 +175,12 @@ async def test_questions_are_renewed_under_the_head_so_that_no_batch_spends_them
         await asyncio.wait_for(batch.execute("DELETE FROM products.match_proposal"), 5)
     await waiting
     assert await scene.reasons() == [("R1", "reference_differs")]
+
+
+async def test_the_maker_is_not_a_second_person_in_capitals(scene: Scene) -> None:
+    body = await scene.held("SAV-0001", 5_000)
+    with pytest.raises(Forbidden, match="another person"):
+        await scene.approve(body.id, body.made_by.upper())
 
 
 _NOTICE_IDS = "SELECT notice_id FROM products.notice"
