@@ -21,7 +21,6 @@ from ledger.proof.standing import (
     check_ended_holds,
     check_head_and_days,
     check_open_holds,
-    check_proposals,
     check_reversed_once,
 )
 
@@ -91,7 +90,6 @@ class _Run:
         add(await check_open_holds(connection, book_id, model, self.advance))
         add(await check_accounts(connection, book_id, model, self.advance))
         add(await check_reversed_once(connection, book_id))
-        add(await check_proposals(connection, book_id))
         add(await check_stray_dates(connection, book_id))
         add(await check_head_and_days(connection, book_id, model, self.thread, self.advance))
         self.findings.counts["accounts"] = len(model.accounts)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ledger.db import Connection
 from ledger.proof.report import Findings, Report
+from ledger.proof.standing import check_proposals
 from products.proof.contracts import Totals, check_contracts
 from products.proof.control import check_control, read_shelf
 from products.proof.payments import check_payments
@@ -41,6 +42,8 @@ async def verify_products(
     findings.add(await check_contracts(connection, book_id, shelf, totals))
     done(2)
     findings.add(await check_control(connection, book_id, totals))
+    # Not part of the ledger's own proof: the row moves nothing, it says that two persons did.
+    findings.add(await check_proposals(connection, book_id))
     done(3)
     findings.add(await check_payments(connection, book_id, findings.counts))
     findings.counts["contracts"] = totals.contracts

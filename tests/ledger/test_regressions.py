@@ -7,8 +7,8 @@ from datetime import timedelta
 from ledger.accounts import position
 from ledger.db import Pool
 from ledger.posting.values import MoveBusinessDate
-from ledger.proof.verify import verify_ledger
 from ledger.statements import Cursor, StatementLine, statement
+from products.proof.verify import verify_products
 from tests.builders import OPENED_ON, journal, make_scene, post, post_units, unit
 
 
@@ -43,7 +43,7 @@ async def test_the_proof_sees_a_proposal_that_nobody_recorded(pool: Pool) -> Non
         "VALUES (1, gen_random_uuid(), '{}', 'test:nobody', clock_timestamp())"
     )
     async with pool.acquire() as connection:
-        report = await verify_ledger(connection, 1)
+        report = await verify_products(connection, 1)
     assert list(report.totals) == ["proposals are their notes"]
 
 
