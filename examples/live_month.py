@@ -57,6 +57,7 @@ class Lived:
     approved: int = 0
     paid: int = 0
     lines: Counter[str] = field(default_factory=Counter)
+    bank_lines: int = 0
     answered_by_clerk: int = 0
     interest_satang: int = 0
     nights: list[DayReport] = field(default_factory=list)
@@ -127,6 +128,7 @@ async def _banking_day(
             office.pool, office.collector, office.book, statement, received_by=INTAKE
         )
         lived.lines.update(loaded.settled.counts)
+        lived.bank_lines += sum(each.lines for each in loaded.statements)
     await _answer_questions(office, lived)
 
 

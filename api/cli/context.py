@@ -28,8 +28,14 @@ def database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with embedded.lease(embedded.default_home(), say=say) as lease:
+    with embedded.lease(embedded.default_home(), say=_say_what_takes_long) as lease:
         yield lease.dsn(DEFAULT_DATABASE)
+
+
+def _say_what_takes_long(line: str) -> None:
+    """A start of a tenth of a second is not worth a line; making a server or recovering one is."""
+    if not line.startswith("starting the private"):
+        say(line)
 
 
 async def ensure_database(settings: Settings, url: str) -> None:

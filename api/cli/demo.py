@@ -82,7 +82,7 @@ async def _demo(settings: Settings, scale: int, through: str, files: Path) -> Fa
     with database_url(settings) as url:
         await _fresh_database(settings, url)
         say(f"writing the month's files to {files} (scale {scale})")
-        month = await asyncio.to_thread(generate, files, scale=scale)
+        await asyncio.to_thread(generate, files, scale=scale)
         database = await open_database(url)
         try:
             async with Collector(database.poster) as collector:
@@ -105,8 +105,6 @@ async def _demo(settings: Settings, scale: int, through: str, files: Path) -> Fa
             facts = await _facts(database, opened, lived, last)
         finally:
             await database.close()
-    facts["notice_lines"] = month.notice_lines
-    facts["bank_lines"] = month.bank_lines
     facts["seconds"] = str((now() - began).seconds)
     return facts
 
@@ -221,12 +219,15 @@ async def _facts(database: Database, opened: Opened, lived: Lived, last: date) -
         await auditor.close()
     reconciled = lived.reconciliations[max(lived.reconciliations)]
     over_http = Counter(lived.over_http)
+    judged = lived.accepted + lived.replayed + sum((lived.refused + over_http).values())
     accepted = over_http.pop("accepted", 0)
     replayed = over_http.pop("replayed", 0)
     return {
         "book": book.code,
         "members": opened.members,
         "opening_deposits": format_baht(opened.deposits_satang),
+        "notice_lines": judged,
+        "bank_lines": lived.bank_lines,
         "accepted": lived.accepted + accepted,
         "accepted_over_http": accepted,
         "replayed": lived.replayed + replayed,

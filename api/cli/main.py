@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import database, demo, reading, serving, working
+from api.cli import database, demo, keeping, reading, serving, working
 
 app = typer.Typer(
     name="cff",
@@ -26,6 +26,9 @@ app.command("feed")(reading.feed)
 app.add_typer(working.notices_app, name="notices")
 app.add_typer(working.bank_app, name="bank")
 app.add_typer(working.export_app, name="export")
+app.add_typer(keeping.rates_app, name="rates")
+app.add_typer(keeping.account_app, name="account")
+app.add_typer(keeping.contract_app, name="contract")
 app.add_typer(serving.keys_app, name="keys")
 app.add_typer(database.app, name="db")
 

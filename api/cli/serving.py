@@ -87,7 +87,8 @@ def keys_issue(
                 valid_days=days,
                 live=settings.live,
             )
-        return {"key": key, "client": client, "actor": actor, "valid_days": days}
+        granted = ", ".join(scope or allowed)
+        return {"key": key, "client": client, "actor": actor, "valid_days": days, "scopes": granted}
 
     run(work(), json, show_pairs)
 

@@ -16,6 +16,7 @@ from api.cli.output import Facts, Json, err, out, progress, run, share, table
 from api.cli.reading import BookOption, OnOption, date_or_none, show_pairs
 from api.settings import Settings
 from ledger.books import read_head
+from ledger.days import DayState, days_between
 from ledger.db import AUDITOR, Connection, open_pool
 from ledger.errors import InvalidInput
 from ledger.export.beancount import export_beancount
@@ -23,7 +24,9 @@ from ledger.export.hledger import export_hledger
 from ledger.money import format_baht
 from ledger.posting.collector import Collector
 from ledger.proof.verify import verify_ledger
+from products.day_closing import PROVE
 from products.end_of_day import DayReport, run_missed
+from products.night import Progress
 from products.payments import suspense
 from products.payments.notice_files import NAMED_MAX, load_notices
 from products.payments.reconciliation import BankReconciliation, reconcile
@@ -50,16 +53,17 @@ def end_of_day(
         async with opened_book(Settings.from_environment(), book) as (database, found):
             async with database.poster.acquire() as connection:
                 head = await read_head(connection, found.book_id)
-            _require_near(last, head.business_date)
-            with progress(
-                "end of day", max(1, ((last or head.business_date) - found.opened_on).days)
-            ) as told:
-                reports = await run_missed(
-                    database.poster,
-                    found,
-                    through=last,
-                    say=lambda step: told(f"{step.business_date} {step.step}"),
-                )
+                _require_near(last, head.business_date)
+                lived = await days_between(connection, found.book_id, found.opened_on, date.max)
+            open_days = sum(day.state is not DayState.PROVEN for day in lived)
+            ahead = max(0, ((last or head.business_date) - head.business_date).days)
+            with progress("end of day", open_days + ahead) as told:
+
+                def say(step: Progress) -> None:
+                    if step.step == PROVE:
+                        told(f"{step.business_date} closed")
+
+                reports = await run_missed(database.poster, found, through=last, say=say)
         return {"closed": [_night(report) for report in reports]}
 
     run(work(), json, _show_nights)

@@ -77,6 +77,7 @@ def test_the_demo_accounts_for_every_line_it_was_given(demo: Path) -> None:
         if path.stem <= LAST
     )
     assert told["accepted"] + told["replayed"] + sum(told["refused"].values()) == lines
+    assert told["notice_lines"] == lines
     assert told["accepted_over_http"] > 250
     assert told["verified"] is True
     assert [day["business_date"] for day in told["closed_days"]][-1] == LAST
@@ -180,6 +181,34 @@ def test_the_night_closes_the_next_date_when_asked(demo: Path) -> None:
     assert [night["business_date"] for night in closed] == ["2026-06-05"]
     assert facts("end-of-day")["closed"] == []
     assert "0 dates closed" in run("end-of-day").stdout
+
+
+def test_a_rate_is_drafted_by_one_person_and_approved_by_another(demo: Path) -> None:
+    said = ("SAVINGS", "1.5000", "--from", "2026-07-01", "--actor", "facility:officer")
+    draft = facts("rates", "draft", *said)
+    assert draft["state"] == "draft"
+    own = run("rates", "approve", draft["sheet_id"], "--actor", "facility:officer")
+    assert own.exit_code == Exit.REFUSED
+    approved = facts("rates", "approve", draft["sheet_id"], "--actor", "facility:manager")
+    assert (approved["state"], approved["approved_by"]) == ("approved", "facility:manager")
+    assert facts("rates", "list")["sheets"][0]["annual_rate_percent"].startswith("1.5")
+    assert "SAVINGS" in run("rates", "list").stdout
+
+
+def test_an_account_is_frozen_and_thawed_with_a_reason(demo: Path) -> None:
+    why = ("--actor", "facility:legal", "--reason", "court order")
+    assert facts("account", "freeze", "SAV-0003", "--credits", *why)["outcome"] == "accepted"
+    frozen = facts("balance", "SAV-0003")
+    assert frozen["debits_frozen"] is frozen["credits_frozen"] is True
+    assert facts("account", "thaw", "SAV-0003", *why)["outcome"] == "accepted"
+    assert facts("balance", "SAV-0003")["debits_frozen"] is False
+
+
+def test_a_contract_with_money_in_it_is_not_closed(demo: Path) -> None:
+    why = ("--actor", "facility:desk", "--reason", "asked to")
+    refused = run("contract", "close", "SAV-0004", *why)
+    assert refused.exit_code == Exit.REFUSED
+    assert "its balance is" in " ".join(refused.stderr.split())
 
 
 def test_keys_are_shown_once_and_revoked_by_their_prefix(demo: Path) -> None:

@@ -224,7 +224,9 @@ def test_every_reason_is_provoked_by_this_table() -> None:
     ]
 
 
-@pytest.mark.parametrize(("first", "second", "ask"), PAIRS, ids=lambda part: str(part)[:30])
+@pytest.mark.parametrize(
+    ("first", "second", "ask"), PAIRS, ids=lambda part: part if isinstance(part, str) else "asked"
+)
 async def test_of_two_reasons_the_one_listed_first_is_given(
     table: Table, first: str, second: str, ask: Callable[[], Operation]
 ) -> None:

@@ -1,0 +1,212 @@
+"""Verbs of the back office: rate sheets, freezes, the end of a contract.
+
+A sheet drafted by one person is approved by another; who acts is said with `--actor` and recorded.
+Whoever can run these verbs can reach the database: the machine's own accounts guard them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from api.cli.context import opened_book
+from api.cli.output import Facts, Json, run, table
+from api.cli.reading import BookOption, show_pairs
+from api.settings import Settings
+from ledger import accounts, books
+from ledger.dates import parse_date
+from ledger.db import Connection
+from ledger.errors import InvalidInput, NotFound
+from ledger.posting.collector import Collector, decide_and_post
+from ledger.posting.values import Outcome, SetFreeze, Status, Unit
+from pricing.rates import format_rate_percent, parse_rate_percent
+from pricing.sheets import Sheet, approve_sheet, draft_sheet, list_sheets
+from products.catalogue import load_product
+from products.contracts import close_contract
+
+rates_app = typer.Typer(help="Rate sheets: draft, approve, list.", no_args_is_help=True)
+account_app = typer.Typer(help="Freeze and thaw accounts.", no_args_is_help=True)
+contract_app = typer.Typer(help="Contracts of member co-ops.", no_args_is_help=True)
+
+Actor = Annotated[str, typer.Option("--actor", help="Who does it, for the record.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
+_STATES = {1: "draft", 2: "approved", 3: "withdrawn"}
+
+
+@rates_app.command("list")
+def rates_list(book: BookOption = None, json: Json = False) -> None:
+    """Every rate sheet, newest date first."""
+
+    async def work() -> Facts:
+        async with opened_book(Settings.from_environment(), book) as (database, found):
+            sheets = await list_sheets(database.application, found.book_id)
+        return {"sheets": [_sheet(sheet) for sheet in sheets]}
+
+    run(work(), json, _show_sheets)
+
+
+def _sheet(sheet: Sheet) -> dict[str, object]:
+    return {
+        "sheet_id": str(sheet.sheet_id),
+        "product": sheet.product_code,
+        "effective_from": sheet.effective_from.isoformat(),
+        "annual_rate_percent": format_rate_percent(sheet.annual_rate_e8),
+        "state": _STATES[sheet.state],
+        "made_by": sheet.made_by,
+        "approved_by": sheet.approved_by,
+    }
+
+
+def _show_sheets(facts: Facts) -> None:
+    sheets = facts["sheets"]
+    if isinstance(sheets, list):
+        columns = ("product", "from", "% a year>", "state", "made by", "approved by", "id")
+        names = ["product", "effective_from", "annual_rate_percent", "state"]
+        names += ["made_by", "approved_by", "sheet_id"]
+        rows = [[str(sheet[name] or "") for name in names] for sheet in sheets]
+        table("Rate sheets", columns, rows)
+
+
+@rates_app.command("draft")
+def rates_draft(
+    product: Annotated[str, typer.Argument(help="Product code, e.g. SAVINGS.")],
+    percent: Annotated[str, typer.Argument(help='Per cent a year, e.g. "1.3750".')],
+    effective: Annotated[str, typer.Option("--from", help="First date it is in force.")],
+    actor: Actor,
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Draft a sheet; it prices nothing until another person approves it."""
+
+    async def work() -> Facts:
+        rate, first = parse_rate_percent(percent, "PERCENT"), parse_date(effective, "--from")
+        async with opened_book(Settings.from_environment(), book) as (database, found):
+            async with database.poster.acquire() as connection:
+                await load_product(connection, found.book_id, product)
+            sheet = await draft_sheet(
+                database.application,
+                found.book_id,
+                product_code=product,
+                effective_from=first,
+                annual_rate_e8=rate,
+                made_by=actor,
+            )
+        return _sheet(sheet)
+
+    run(work(), json, show_pairs)
+
+
+@rates_app.command("approve")
+def rates_approve(
+    sheet_id: Annotated[str, typer.Argument(help="Id of the draft (cff rates list).")],
+    actor: Actor,
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Approve another person's draft, today, for its later date."""
+
+    async def work() -> Facts:
+        wanted = _uuid(sheet_id)
+        async with opened_book(Settings.from_environment(), book) as (database, found):
+            async with database.poster.acquire() as connection:
+                today = (await books.read_head(connection, found.book_id)).business_date
+            sheet = await approve_sheet(
+                database.application, found.book_id, wanted, approved_by=actor, on=today
+            )
+        return _sheet(sheet)
+
+    run(work(), json, show_pairs)
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInput.one("SHEET_ID", text, "an id as `cff rates list` shows it") from None
+
+
+@account_app.command("freeze")
+def account_freeze(
+    code: str,
+    actor: Actor,
+    reason: Reason,
+    debits: Annotated[bool, typer.Option(help="Refuse debits and holds.")] = True,
+    credits_too: Annotated[bool, typer.Option("--credits", help="Refuse credits too.")] = False,
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
+    """Freeze an account (อายัด); its interest goes on."""
+    _set_freeze(code, actor, reason, (debits, credits_too), book, json)
+
+
+@account_app.command("thaw")
+def account_thaw(
+    code: str, actor: Actor, reason: Reason, book: BookOption = None, json: Json = False
+) -> None:
+    """Thaw a frozen account."""
+    _set_freeze(code, actor, reason, (False, False), book, json)
+
+
+def _set_freeze(
+    code: str,
+    actor: str,
+    reason: str,
+    sides: tuple[bool, bool],
+    book: str | None,
+    as_json: bool,
+) -> None:
+    async def work() -> Facts:
+        async with (
+            opened_book(Settings.from_environment(), book) as (database, found),
+            Collector(database.poster) as collector,
+        ):
+
+            async def decide(connection: Connection) -> Unit:
+                known = await accounts.by_codes(connection, found.book_id, [code])
+                if code not in known:
+                    raise NotFound("account", code)
+                freeze = SetFreeze(
+                    account=known[code].account_id, debits=sides[0], credits=sides[1]
+                )
+                return Unit(operations=(freeze,), actor=actor, reason=reason)
+
+            outcome = await decide_and_post(collector, database.poster, found.book_id, decide)
+        debits_frozen, credits_frozen = sides
+        facts = {"debits_frozen": debits_frozen, "credits_frozen": credits_frozen}
+        return {"account": code} | facts | _told(outcome)
+
+    run(work(), as_json, show_pairs, failed=lambda facts: facts["outcome"] != "accepted")
+
+
+@contract_app.command("close")
+def contract_close(
+    contract_no: str, actor: Actor, reason: Reason, book: BookOption = None, json: Json = False
+) -> None:
+    """Close an empty contract for good; says everything that stands against it."""
+
+    async def work() -> Facts:
+        async with (
+            opened_book(Settings.from_environment(), book) as (database, found),
+            Collector(database.poster) as collector,
+        ):
+
+            async def decide(connection: Connection) -> Unit:
+                return await close_contract(
+                    connection, found.book_id, contract_no, actor=actor, reason=reason
+                )
+
+            outcome = await decide_and_post(collector, database.poster, found.book_id, decide)
+        return {"contract": contract_no} | _told(outcome)
+
+    run(work(), json, show_pairs, failed=lambda facts: facts["outcome"] != "accepted")
+
+
+def _told(outcome: Outcome) -> dict[str, object]:
+    facts: dict[str, object] = {"outcome": outcome.status.value}
+    if outcome.refusal is not None:
+        facts |= {"code": outcome.refusal.code, "detail": outcome.refusal.rule.message_en}
+    if outcome.status is Status.ACCEPTED:
+        facts["recorded_seq"] = outcome.receipts[-1].recorded_seq
+    return facts
