@@ -26,15 +26,9 @@ from api.app import create_app
 from api.auth.keys import issue_key
 from api.cli.context import DEFAULT_DATABASE, connect, database_url, ensure_database
 from api.cli.output import Facts, Json, money, out, progress, run, say, table
+from api.cli.paying import bank_facts, show_banks, show_suspense, suspense_facts
 from api.cli.reading import show_trial, trial_facts
-from api.cli.working import (
-    bank_facts,
-    proof_facts,
-    show_banks,
-    show_proof,
-    show_suspense,
-    suspense_facts,
-)
+from api.cli.working import proof_facts, show_proof
 from api.logs import configure_logs
 from api.settings import Settings
 from examples import seeds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import database, demo, keeping, reading, serving, working
+from api.cli import database, demo, keeping, paying, reading, serving, working
 
 app = typer.Typer(
     name="cff",
@@ -23,8 +23,8 @@ app.command("balance")(reading.balance)
 app.command("statement")(reading.statement)
 app.command("days")(reading.days)
 app.command("feed")(reading.feed)
-app.add_typer(working.notices_app, name="notices")
-app.add_typer(working.bank_app, name="bank")
+app.add_typer(paying.notices_app, name="notices")
+app.add_typer(paying.bank_app, name="bank")
 app.add_typer(working.export_app, name="export")
 app.add_typer(keeping.rates_app, name="rates")
 app.add_typer(keeping.account_app, name="account")
