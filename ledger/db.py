@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from ledger.errors import CffError, DatabaseUnavailable, InvariantBroken
+from ledger.errors import CffError, DatabaseUnavailable, InvalidInput, InvariantBroken, Problem
 
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -31,6 +31,9 @@ AUDITOR = "cff_auditor"
 
 CONNECTION_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What the driver raises when the server dies under it, beside errors with an SQLSTATE."""
+
+UNFIT_ROW = "LG008"
+"""SQLSTATE of guards against what a person asked for; DETAIL says where, HINT what is expected."""
 
 # No transaction of ours lives long; the head is held for milliseconds (decision on long readers).
 POSTER_SETTINGS = {
@@ -109,6 +112,9 @@ async def translated() -> AsyncIterator[None]:
 def translate(error: asyncpg.PostgresError) -> Exception:
     """The error of ours for a database error, chosen by SQLSTATE; itself when there is none."""
     state = error.sqlstate or ""
+    if state == UNFIT_ROW:
+        where, expected = error.detail or "a row", error.hint or "a row that fits"
+        return InvalidInput([Problem(where=where, got=str(error.message), expected=expected)])
     if state.startswith("LG"):
         return InvariantBroken(f"{state}: {error}")
     if state.startswith("08") or state in {"57P01", "57P02", "57P03", "53300"}:

@@ -70,8 +70,21 @@ REFUSALS: tuple[Rule, ...] = (
         "บัญชีเดบิตและเครดิตต้องต่างกัน",
     ),
     _rule("unknown_account", False, "no such account in this book", "ไม่พบบัญชีในสมุดบัญชีนี้"),
+    _rule(
+        "malformed_code",
+        False,
+        "an account's code is 2 to 32 of A-Z, 0-9 and -, not beginning with -",
+        "รูปแบบรหัสบัญชีไม่ถูกต้อง",
+    ),
     _rule("unknown_gl_code", False, "no such code in the chart of accounts", "ไม่พบรหัสผังบัญชี"),
+    _rule("unknown_party", False, "no such party in this book", "ไม่พบสมาชิกในสมุดบัญชีนี้"),
     _rule("account_exists", False, "an account with this code exists", "มีบัญชีรหัสนี้แล้ว"),
+    _rule(
+        "limits_impossible",
+        False,
+        "the lower limit lies above the upper one, or a limit is out of range",
+        "วงเงินขั้นต่ำสูงกว่าขั้นสูง หรืออยู่นอกช่วงที่กำหนด",
+    ),
     _rule("currency_mismatch", False, "the accounts differ in currency", "สกุลเงินของบัญชีไม่ตรงกัน"),
     _rule("unknown_journal", False, "no such journal to reverse", "ไม่พบรายการที่จะกลับ"),
     _rule(

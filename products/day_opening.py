@@ -104,7 +104,7 @@ async def _expire_some(night: Night, number: int) -> bool:
         ids = [row["hold_id"] for row in due]
         # The night waits for rows that a door holds, in key order, before it takes the head.
         notices = await connection.fetch(_SQL["lock_withdrawals"], night.book_id, ids)
-        pending = {row["notice_id"]: row["version"] for row in notices}
+        pending = {row["notice_id"]: row for row in notices}
         units = [_expiry(night, row, pending.get(row["hold_id"])) for row in due]
         outcomes = await post(connection, night, units)
         amount = 0
@@ -133,17 +133,18 @@ async def _expire_some(night: Night, number: int) -> bool:
     return True
 
 
-def _expiry(night: Night, row: asyncpg.Record, notice_version: int | None) -> Unit:
+def _expiry(night: Night, row: asyncpg.Record, notice: asyncpg.Record | None) -> Unit:
     """The unit that ends one hold, and the notice that it was placed for, if that still waits."""
     hold_id: UUID = row["hold_id"]
     release = ReleaseHold(hold_id=hold_id, expired=True)
-    if notice_version is None:
+    if notice is None:
         return Unit(operations=(release,), actor=ACTOR, reason="the hold's last day has passed")
     note = Note(
         kind=EventKind.NOTICE_EXPIRED,
         subject=hold_id,
         account=row["account_id"],
         amount_satang=row["amount_satang"],
+        body={"from": notice["code"], "to": "expired"},
     )
     return Unit(
         operations=(note, release),
@@ -152,7 +153,7 @@ def _expiry(night: Night, row: asyncpg.Record, notice_version: int | None) -> Un
         writes=(
             RowWrite(
                 statement=_SQL["expire_notice"],
-                arguments=(night.book_id, hold_id, notice_version, FIRST_SEQ),
+                arguments=(night.book_id, hold_id, notice["version"], FIRST_SEQ),
             ),
         ),
     )

@@ -68,11 +68,12 @@ class ChunkSizes:
     """
 
     contracts: int = 5_000
-    journals: int = 1_000
+    journals: int = 250
 
 
 USUAL_SIZES = ChunkSizes()
-"""So large that a million contracts are 200 transactions, so small that a door hardly waits."""
+"""So large that a million contracts are 200 transactions, so small that a door hardly waits: what
+posts a journal for each contract holds the book's head for about 50 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
@@ -20,7 +21,7 @@ from typing import Self
 import asyncpg
 
 from ledger import books, dates
-from ledger.db import CONNECTION_LOST, Connection, Pool, translate, translated
+from ledger.db import CONNECTION_LOST, POSTER_SETTINGS, Connection, Pool, translate, translated
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from ledger.posting.values import MoveBusinessDate, Origin, Outcome, Status, Unit
 from ledger.posting.write import post_batch
@@ -30,7 +31,13 @@ QUEUE_MAX = 8192
 _STALE_TRIES = 20
 _DEFERRED_PAUSE_SECONDS = 0.002
 PATIENCE_SECONDS = 10
+_ASK_AGAIN = timedelta(seconds=60)
+_HELD_TOO_LONG = frozenset({"55P03", "57014"})
+"""SQLSTATEs of the lock's and the statement's time-out."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+_NO_UNITS_FAULT = (OutcomeUnknown, DatabaseUnavailable, Overloaded)
+"""Errors that no unit is guilty of: one by one each unit would only wait for the same again."""
 
 Decide = Callable[[Connection], Awaitable[Unit]]
 """Loads what it needs and decides; called again when what it read has changed."""
@@ -111,7 +118,7 @@ class Collector:
         try:
             outcomes = await self._transact(book_id, [waiting.unit for waiting in batch])
         except Exception as error:  # noqa: BLE001 - each must reach the task that waits for it
-            if len(batch) == 1 or isinstance(error, OutcomeUnknown | DatabaseUnavailable):
+            if len(batch) == 1 or isinstance(error, _NO_UNITS_FAULT):
                 for waiting in batch:
                     if not waiting.answer.done():
                         waiting.answer.set_exception(error)
@@ -155,12 +162,13 @@ class Collector:
         except CONNECTION_LOST as error:
             raise DatabaseUnavailable(f"no connection to the database: {error}") from error
         try:
-            async with translated():
+            async with _head_in_time(book_id), translated():
                 await self._move_date_if_due(connection, book_id)
             transaction = connection.transaction()
             try:
                 await transaction.start()
-                outcomes = await post_batch(connection, book_id, units, origin=Origin.DOORS)
+                async with _head_in_time(book_id):
+                    outcomes = await post_batch(connection, book_id, units, origin=Origin.DOORS)
             except asyncpg.PostgresError as error:
                 await _roll_back(transaction)
                 raise translate(error) from error
@@ -188,7 +196,8 @@ class Collector:
             head = await books.read_head(connection, book_id)
             cut_off_time = await books.cut_off_time(connection, book_id)
             if cut_off_time is None:
-                self._next_cut_off[book_id] = datetime.max.replace(tzinfo=UTC)
+                # Somebody may set one while this process lives.
+                self._next_cut_off[book_id] = self._clock() + _ASK_AGAIN
                 return
             ends = datetime.combine(head.business_date, cut_off_time, dates.BANGKOK)
             self._next_cut_off[book_id] = ends
@@ -203,6 +212,20 @@ class Collector:
 def cut_off_unit(to: date, *, actor: str) -> Unit:
     """The unit that ends the current business date and begins `to`, the next calendar day."""
     return Unit(operations=(MoveBusinessDate(to=to),), actor=actor, reason="cut-off")
+
+
+@asynccontextmanager
+async def _head_in_time(book_id: int) -> AsyncIterator[None]:
+    """Turn a wait for the head that was cut short into words that say so."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate not in _HELD_TOO_LONG:
+            raise
+        raise Overloaded(
+            f"the head of book {book_id} was held elsewhere for too long (lock time-out "
+            f"{POSTER_SETTINGS['lock_timeout']}); nothing was recorded, try again"
+        ) from error
 
 
 async def _commit(transaction: asyncpg.transaction.Transaction) -> None:

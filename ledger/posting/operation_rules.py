@@ -6,6 +6,7 @@ will be recorded. Same shape as a journal: guards first, then what must succeed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,6 +31,9 @@ from ledger.posting.values import (
     Unit,
 )
 from ledger.refusals import Refusal
+
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,31}")
+"""Codes of accounts: the same as the table's own check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,15 @@ def judge_operation(
 
 def _unknown(account: int) -> Refusal:
     return Refusal(code="unknown_account", detail={"account": account})
+
+
+def _limits_refusal(asked: OpenAccount | SetLimits) -> Refusal | None:
+    low, high = asked.balance_min, asked.balance_max
+    in_range = all(abs(limit) <= money.BALANCE_MAX for limit in (low, high) if limit is not None)
+    if in_range and (low is None or high is None or low <= high):
+        return None
+    facts: dict[str, object] = {"balance_min_satang": low, "balance_max_satang": high}
+    return Refusal(code="limits_impossible", detail={"account": asked.account} | facts)
 
 
 def _place_hold(state: st.State, operation: PlaceHold, undo: st.Undo) -> Refusal | _Event:
@@ -144,10 +157,17 @@ def _release_hold(state: st.State, operation: ReleaseHold, undo: st.Undo) -> Ref
 
 
 def _open_account(state: st.State, operation: OpenAccount, undo: st.Undo) -> Refusal | _Event:
+    if not _CODE.fullmatch(operation.code):
+        return Refusal(code="malformed_code", detail={"code": operation.code})
     if operation.gl_code not in state.gl_codes:
         return Refusal(code="unknown_gl_code", detail={"gl_code": operation.gl_code})
+    if operation.party_id is not None and operation.party_id not in state.party_ids:
+        return Refusal(code="unknown_party", detail={"party_id": operation.party_id})
     if operation.code in state.account_codes or operation.account in state.accounts:
         return Refusal(code="account_exists", detail={"code": operation.code})
+    impossible = _limits_refusal(operation)
+    if impossible is not None:
+        return impossible
     # After this point the opening must succeed.
     account = st.AccountState(
         account=operation.account,
@@ -191,6 +211,9 @@ def _set_limits(state: st.State, operation: SetLimits, undo: st.Undo) -> Refusal
     account = state.accounts.get(operation.account)
     if account is None:
         return _unknown(operation.account)
+    impossible = _limits_refusal(operation)
+    if impossible is not None:
+        return impossible
     if account.closed:
         return Refusal(code="account_closed", detail={"account": account.account})
     undo.account(account)

@@ -111,6 +111,7 @@ class _Wanted:
     holds: set[UUID]
     codes: set[str]
     gl_codes: set[str]
+    parties: set[int]
 
     def add(self, operation: Operation) -> None:
         """Collect what one operation needs."""
@@ -133,6 +134,8 @@ class _Wanted:
         elif isinstance(operation, OpenAccount):
             self.codes.add(operation.code)
             self.gl_codes.add(operation.gl_code)
+            if operation.party_id is not None:
+                self.parties.add(operation.party_id)
         if isinstance(operation, PlaceHold | OpenAccount | SetFreeze | SetLimits | CloseAccount):
             self.accounts.add(operation.account)
         if isinstance(operation, Note) and operation.account is not None:
@@ -147,7 +150,7 @@ async def load_state(
     units: Sequence[Unit],
 ) -> st.State:
     """Read under the head whatever the judge may ask about these units."""
-    wanted = _Wanted(set(), set(), set(), set(), set(), set(), set())
+    wanted = _Wanted(set(), set(), set(), set(), set(), set(), set(), set())
     for unit in units:
         wanted.accounts.update(number for number, _ in unit.unmoved)
         for operation in unit.operations:
@@ -180,6 +183,9 @@ async def load_state(
         state.account_codes = {row["code"] for row in rows}
         rows = await connection.fetch(SQL["gl_codes"], book_id, list(wanted.gl_codes))
         state.gl_codes = {row["gl_code"] for row in rows}
+    if wanted.parties:
+        rows = await connection.fetch(SQL["parties"], book_id, list(wanted.parties))
+        state.party_ids = {row["party_id"] for row in rows}
     return state
 
 

@@ -104,6 +104,7 @@ class State:
     reversed_ids: set[UUID] = field(default_factory=set)
     account_codes: set[str] = field(default_factory=set)
     gl_codes: set[str] = field(default_factory=set)
+    party_ids: set[int] = field(default_factory=set)
     changed_accounts: dict[int, AccountState] = field(default_factory=dict)
     changed_holds: dict[UUID, HoldState] = field(default_factory=dict)
 

@@ -293,7 +293,9 @@ class Model:
         if hold is None:
             return
         expired = event["kind"] == _EXPIRED
-        due = hold.expires_on is not None and hold.expires_on <= event["business_date"]
+        until = hold.expires_on
+        # Due once its last day is cut off, and never before the date that the event is posted on.
+        due = until is not None and until <= event["business_date"] and until < self.business_date
         if (expired and not due) or event["amount_satang"] != hold.amount:
             self._broken(where, f"the end of {hold}", f"{event['amount_satang']} satang")
         account = self._account(hold.account_id, where)

@@ -48,6 +48,9 @@ SELECT code FROM ledger.account WHERE book_id = $1 AND code = ANY($2::text [])
 -- gl_codes --
 SELECT gl_code FROM ledger.gl_account WHERE book_id = $1 AND gl_code = ANY($2::text [])
 
+-- parties --
+SELECT party_id FROM ledger.party WHERE book_id = $1 AND party_id = ANY($2::int [])
+
 -- open_accounts --
 -- Before the batch: its movements and events may speak of accounts that it opens.
 WITH opened AS (

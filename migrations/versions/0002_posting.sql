@@ -84,9 +84,10 @@ CREATE TABLE ledger.movement (
     PRIMARY KEY (book_id, account_id, business_date, batch_no, value_date),
     CHECK (debits + credits > 0)
 );
-CREATE INDEX movement_by_batch ON ledger.movement USING brin (batch_no) WITH (pages_per_range = 8);
+CREATE INDEX movement_by_batch ON ledger.movement USING brin (batch_no)
+WITH (pages_per_range = 8, autosummarize = on);
 CREATE INDEX movement_by_day ON ledger.movement USING brin (business_date)
-WITH (pages_per_range = 8);
+WITH (pages_per_range = 8, autosummarize = on);
 
 -- Every numbered thing that is not a journal: holds, freezes, limits, days, notices' states.
 CREATE TABLE ledger.event (

@@ -124,6 +124,7 @@ $$;
 CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.book_head FOR EACH ROW WHEN (
     NEW.recorded_seq < OLD.recorded_seq OR NEW.batch_no < OLD.batch_no
     OR NEW.business_date < OLD.business_date OR NEW.business_date > OLD.business_date + 1
+    OR NEW.value_date_floor < OLD.value_date_floor
     OR NEW.epoch < OLD.epoch OR NEW.book_id <> OLD.book_id
 ) EXECUTE FUNCTION ledger.refuse_backward();
 CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.balance FOR EACH ROW WHEN (

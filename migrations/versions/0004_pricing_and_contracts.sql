@@ -109,6 +109,28 @@ CREATE TABLE products.contract (
 );
 CREATE INDEX contract_by_party ON products.contract (book_id, party_id);
 COMMENT ON COLUMN products.contract.state IS '1 active -> 2 closed';
+
+-- No sheet can be approved for a date that has begun, so a contract that bears interest on a date
+-- without a rate would stop every night from that one on.
+CREATE FUNCTION products.require_rate() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    first_day date := greatest(NEW.opened_on, NEW.interest_from);
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pricing.rate_sheet AS r
+        WHERE r.book_id = NEW.book_id AND r.product_code = NEW.product_code AND r.state = 2
+            AND r.effective_from <= first_day
+    ) THEN
+        RAISE EXCEPTION 'no rate of product % in force on %', NEW.product_code, first_day
+            USING ERRCODE = 'LG008', DETAIL = format('contract %s', NEW.contract_no),
+            HINT = 'an approved rate sheet, effective on the first date that bears interest';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER require_rate BEFORE INSERT ON products.contract
+FOR EACH ROW EXECUTE FUNCTION products.require_rate();
 COMMENT ON COLUMN products.contract.interest_from IS
 'First date that bears interest here: later than opened_on for balances brought forward.';
 

@@ -48,6 +48,7 @@ CREATE TABLE products.notice (
     value_date date NOT NULL,
     reference text NOT NULL CHECK (reference ~ '^[A-Z0-9]{1,35}$'),
     made_by text NOT NULL,
+    received_by text NOT NULL,
     approved_by text,
     received_on date NOT NULL,
     received_seq bigint NOT NULL,
@@ -56,9 +57,15 @@ CREATE TABLE products.notice (
     PRIMARY KEY (book_id, notice_id),
     FOREIGN KEY (book_id, contract_id) REFERENCES products.contract (book_id, contract_id),
     FOREIGN KEY (book_id, bank_code) REFERENCES products.bank_account (book_id, bank_code),
-    CONSTRAINT notice_maker_is_not_approver CHECK (approved_by IS NULL OR approved_by <> made_by)
+    CONSTRAINT notice_maker_is_not_approver CHECK (
+        approved_by IS NULL OR (
+            lower(approved_by) <> lower(made_by) AND lower(approved_by) <> lower(received_by)
+        )
+    )
 );
 COMMENT ON COLUMN products.notice.kind IS '1 deposit, 2 withdrawal (its hold has the notice''s id)';
+COMMENT ON COLUMN products.notice.received_by IS
+'Who brought it in: the loader of the file, the actor of the key. made_by is what the file says.';
 CREATE INDEX notice_to_match ON products.notice (book_id, bank_code, amount_satang)
 WHERE status IN (1, 13);
 CREATE INDEX notice_by_reference ON products.notice (book_id, reference);

@@ -46,6 +46,50 @@ WHERE t.book_id = $1 AND t.kind IN (102, 103) AND NOT EXISTS (
 )
 ORDER BY t.recorded_seq LIMIT 1000
 """
+# One statement: a chunk's row and its journals are one transaction.
+_CHUNKS = """
+SELECT business_date, step, coalesce(n.amount, 0)::bigint AS chunks,
+    coalesce(j.amount, 0)::bigint AS journals
+FROM (
+    SELECT business_date, step, sum(amount_satang) AS amount FROM products.night_chunk
+    WHERE book_id = $1 AND step IN ('accrue', 'capitalise', 'correct') GROUP BY business_date, step
+) AS n
+FULL JOIN (
+    SELECT t.business_date, k.step, sum(CASE WHEN t.debit_account = ANY(CASE
+        WHEN t.kind = 101 THEN p.expenses ELSE p.payables END
+    ) THEN t.amount_satang ELSE -t.amount_satang END) AS amount
+    FROM ledger.transfer AS t
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN t.kind = 102 THEN 'capitalise' WHEN t.value_date < t.business_date THEN 'correct'
+        ELSE 'accrue' END AS step
+    ) AS k
+    CROSS JOIN (
+        SELECT array_agg(q.expense_account) AS expenses, array_agg(q.payable_account) AS payables
+        FROM products.product AS q WHERE q.book_id = $1
+    ) AS p
+    WHERE t.book_id = $1 AND t.kind IN (101, 102) GROUP BY t.business_date, k.step
+) AS j USING (business_date, step)
+WHERE coalesce(n.amount, 0) <> coalesce(j.amount, 0)
+ORDER BY business_date, step
+"""
+_UNEXPLAINED = """
+SELECT n.business_date, n.step, n.chunk, e.entry ->> 'contract_id' AS contract_id,
+    e.entry ->> 'code' AS code
+FROM products.night_chunk AS n
+CROSS JOIN LATERAL jsonb_array_elements(n.refused::jsonb) AS e (entry)
+LEFT JOIN products.contract AS c
+    ON c.book_id = n.book_id AND c.contract_id = (e.entry ->> 'contract_id')::uuid
+WHERE n.book_id = $1 AND n.step IN ('capitalise', 'correct') AND n.refused <> '[]'
+    AND NOT EXISTS (
+        SELECT FROM ledger.refusal AS r
+        INNER JOIN ledger.batch AS b ON b.book_id = r.book_id AND b.batch_no = r.batch_no
+        CROSS JOIN LATERAL jsonb_array_elements(r.body::jsonb -> 'transfers') AS t (line)
+        WHERE r.book_id = n.book_id AND b.origin = 2 AND b.business_date = n.business_date
+            AND r.code = e.entry ->> 'code'
+            AND c.account_id::text IN (t.line ->> 'debit', t.line ->> 'credit')
+    )
+ORDER BY n.business_date, n.step, n.chunk
+"""
 _PAYABLE = """
 SELECT a.code, b.credits - b.debits AS ledger, (
     SELECT coalesce(sum(s.accrued_satang - s.capitalised_satang), 0)
@@ -142,6 +186,7 @@ async def check_control(connection: Connection, book_id: int, totals: Totals) ->
     for row in await connection.fetch(_CREDITS_WITHOUT_ROW, book_id):
         where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"
         found += differ("capitalisations are their journals", where, "a capitalisation", "none")
+    found += await _night_chunks(connection, book_id)
     for row in await connection.fetch(_PAYABLE, book_id):
         where = f"ledger.balance account {row['code']}"
         check = "accrued payable is accrued less credited"
@@ -153,6 +198,22 @@ async def check_control(connection: Connection, book_id: int, totals: Totals) ->
     for row in await connection.fetch(_ORPHANS, book_id):
         where = f"products.{row['table_name']} of contract {row['contract_id']}"
         found += differ("interest belongs to contracts", where, "a contract", f"{row['rows']} rows")
+    return found
+
+
+async def _night_chunks(connection: Connection, book_id: int) -> list[Difference]:
+    found: list[Difference] = []
+    for row in await connection.fetch(_CHUNKS, book_id):
+        where = f"products.night_chunk {row['business_date']} {row['step']}"
+        check = "chunks of the night are their journals"
+        found += differ(check, where, row["journals"], row["chunks"])
+    for row in await connection.fetch(_UNEXPLAINED, book_id):
+        where = (
+            f"products.night_chunk {row['business_date']} {row['step']} {row['chunk']}, "
+            f"contract {row['contract_id']}"
+        )
+        expected = f"a refusal {row['code']} on record"
+        found += differ("refusals of the night are on record", where, expected, "none")
     return found
 
 

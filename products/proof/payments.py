@@ -3,6 +3,8 @@
 A withdrawal's status and its hold tell the same story; a posted notice names the journal that moved
 its member's money; a matched line is explained to the satang by journals that stand; and what the
 ledger says of each bank account is what the bank's last statement says, less the lines not posted.
+What waits is named too: suspense is the sum of the suspended lines, outgoing clearing that of the
+payments ordered and not yet debited by the bank.
 """
 
 from __future__ import annotations
@@ -128,6 +130,37 @@ INNER JOIN ledger.balance AS v ON v.book_id = b.book_id AND v.account_id = b.acc
 WHERE b.book_id = $1
 """
 
+_WAITING = """
+SELECT string_agg(w.name, ' and ' ORDER BY w.name) AS name, v.credits - v.debits AS ledger,
+    sum(w.lines)::bigint AS explained
+FROM (
+    SELECT a.suspense_receipts AS account_id, 'suspense receipts' AS name, (
+        SELECT coalesce(sum(l.amount_satang), 0) FROM products.bank_line AS l
+        WHERE l.book_id = a.book_id AND l.status = 2 AND l.is_credit
+    ) AS lines
+    FROM products.payment_accounts AS a WHERE a.book_id = $1
+    UNION ALL
+    SELECT a.suspense_payments, 'suspense payments', (
+        SELECT coalesce(-sum(l.amount_satang), 0) FROM products.bank_line AS l
+        WHERE l.book_id = a.book_id AND l.status = 2 AND NOT l.is_credit
+    )
+    FROM products.payment_accounts AS a WHERE a.book_id = $1
+    UNION ALL
+    SELECT a.outgoing_clearing, 'outgoing clearing', (
+        SELECT coalesce(sum(n.amount_satang), 0) FROM products.notice AS n
+        WHERE n.book_id = a.book_id AND n.kind = 2 AND n.status IN (3, 13, 22) AND NOT EXISTS (
+            SELECT FROM products.bank_match AS m
+            WHERE m.book_id = n.book_id AND m.notice_id = n.notice_id AND m.purpose = 1
+                AND m.undone_seq IS NULL
+        )
+    )
+    FROM products.payment_accounts AS a WHERE a.book_id = $1
+) AS w
+INNER JOIN ledger.balance AS v ON v.book_id = $1 AND v.account_id = w.account_id
+GROUP BY v.account_id, v.credits, v.debits
+ORDER BY v.account_id
+"""
+
 Row = Any
 """An `asyncpg.Record`."""
 
@@ -135,7 +168,7 @@ Row = Any
 async def check_payments(
     connection: Connection, book_id: int, counts: dict[str, int]
 ) -> list[Difference]:
-    """Every difference of notices, lines, matches, statements and bank accounts."""
+    """Every difference of notices, lines, matches, statements, bank accounts and what waits."""
     found: list[Difference] = []
     for name, question, key, check in (
         ("notices", _NOTICES, "notice_id", notice),
@@ -158,6 +191,9 @@ async def check_payments(
     for row in await connection.fetch(_BANKS, book_id):
         where = f"bank account {row['bank_code']}"
         found += differ(agree, where, row["bank"], row["ledger"])
+    agree = "what waits is lines and payments"
+    for row in await connection.fetch(_WAITING, book_id):
+        found += differ(agree, row["name"], row["explained"], row["ledger"])
     return found
 
 

@@ -13,7 +13,7 @@ LIMIT $3
 
 -- lock_withdrawals --
 -- Withdrawals still waiting (11 held, 12 approved) whose hold has the notice's own id. Waits.
-SELECT n.notice_id, n.version
+SELECT n.notice_id, n.version, CASE n.status WHEN 11 THEN 'held' ELSE 'approved' END AS code
 FROM products.notice AS n
 WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid []) AND n.status IN (11, 12)
 ORDER BY n.notice_id

@@ -115,6 +115,7 @@ class Book:
     accounts: dict[int, Money] = field(default_factory=dict)
     codes: frozenset[str] = frozenset()
     chart: frozenset[str] = frozenset()
+    parties: frozenset[int] = frozenset()
     holds: dict[UUID, Aside] = field(default_factory=dict)
     journals: dict[UUID, Recorded] = field(default_factory=dict)
     reversed_ids: frozenset[UUID] = frozenset()
@@ -440,20 +441,36 @@ class Oracle:
         self.book.holds[asked.hold_id] = replace(hold, ended=ended)
 
     def _open(self, asked: OpenAccount) -> Iterator[str]:
+        plain = asked.code.isascii() and asked.code.replace("-", "0").isalnum()
+        if not plain or asked.code.upper() != asked.code or not 2 <= len(asked.code) <= 32:
+            yield "malformed_code"
+        if asked.code.startswith("-"):
+            yield "malformed_code"
         if asked.gl_code not in self.book.chart:
             yield "unknown_gl_code"
+        if asked.party_id is not None and asked.party_id not in self.book.parties:
+            yield "unknown_party"
         if asked.code in self.book.codes or asked.account in self.book.accounts:
             yield "account_exists"
+        yield from self._limits(asked)
         self.book.codes |= {asked.code}
         self.book.accounts[asked.account] = Money(
             currency=asked.currency, low=asked.balance_min, high=asked.balance_max
         )
+
+    def _limits(self, asked: OpenAccount | SetLimits) -> Iterator[str]:
+        low = -BALANCE_MAX if asked.balance_min is None else asked.balance_min
+        high = BALANCE_MAX if asked.balance_max is None else asked.balance_max
+        if not -BALANCE_MAX <= low <= high <= BALANCE_MAX:
+            yield "limits_impossible"
 
     def _change(self, asked: SetFreeze | SetLimits | CloseAccount) -> Iterator[str]:
         money = self.book.accounts.get(asked.account)
         if money is None:
             yield "unknown_account"
             return
+        if isinstance(asked, SetLimits):
+            yield from self._limits(asked)
         if money.closed:
             yield "account_closed"
         if isinstance(asked, SetFreeze):

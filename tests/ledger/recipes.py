@@ -263,8 +263,6 @@ class Kitchen:
         return SetFreeze(account=self._account(place), debits=no_debits, credits=no_credits)
 
     def _limits(self, place: int, low: int | None, high: int | None) -> SetLimits:
-        if low is not None and high is not None and low > high:
-            low, high = high, low
         return SetLimits(account=self._account(place), balance_min=low, balance_max=high)
 
     def _close(self, place: int) -> CloseAccount:

@@ -26,7 +26,6 @@ from ledger.posting.values import (
     FIRST_SEQ,
     MoveBusinessDate,
     Note,
-    OpenAccount,
     Origin,
     Outcome,
     RowRead,
@@ -176,21 +175,13 @@ async def test_a_row_write_learns_its_number_and_its_date(bare_table: Table) -> 
 async def test_one_guilty_unit_among_fifty_fails_alone(shared_pool: Pool) -> None:
     async with shared_pool.acquire() as connection:
         table = await set_table(connection, next_book_id(), Counter())
-    # A party that does not exist is found by the database only: an error, not a refusal.
-    guilty = Unit(
-        operations=(
-            OpenAccount(
-                account=500,
-                code="GUILTY",
-                gl_code="211100",
-                currency="THB",
-                name_th="x",
-                name_en="x",
-                party_id=987,
-            ),
-        ),
-        actor="test",
+    # A row that is there already is found by the database only: an error, not a refusal.
+    twice = RowWrite(
+        statement="INSERT INTO ledger.manual_journal (book_id, journal_id, body, made_by, made_at) "
+        "VALUES ($1, $2, '{}', 'maker', clock_timestamp())",
+        arguments=(table.book_id, ROW_IDS[0]),
     )
+    guilty = Unit(operations=(journal(BANK, SAV, 1),), actor="test", writes=(twice,))
     async with Collector(shared_pool) as collector:
         units = [unit(journal(BANK, SAV, 1)) for _ in range(25)]
         units = [*units, guilty, *[unit(journal(BANK, SAV2, 1)) for _ in range(24)]]
@@ -199,7 +190,7 @@ async def test_one_guilty_unit_among_fifty_fails_alone(shared_pool: Pool) -> Non
         )
     failed = [place for place, answer in enumerate(answers) if isinstance(answer, BaseException)]
     assert failed == [25]
-    assert isinstance(answers[25], asyncpg.ForeignKeyViolationError)
+    assert isinstance(answers[25], asyncpg.UniqueViolationError)
 
 
 async def test_a_unit_without_operations_is_an_error_of_its_caller(bare_table: Table) -> None:

@@ -349,9 +349,9 @@ async def test_the_maker_is_never_the_checker(owner: Connection, table: Table) -
     assert await stopped_by(owner, decided, table.book_id) == "maker_is_not_checker"
     notice = (
         "INSERT INTO products.notice (book_id, notice_id, kind, status, contract_id, bank_code, "
-        "amount_satang, value_date, reference, made_by, approved_by, received_on, received_seq, "
-        "changed_seq) VALUES ($1, gen_random_uuid(), 2, 12, gen_random_uuid(), 'KTB', 1, "
-        "'2026-06-01', 'A1', 'somchai', 'somchai', '2026-06-01', 1, 1)"
+        "amount_satang, value_date, reference, made_by, received_by, approved_by, received_on, "
+        "received_seq, changed_seq) VALUES ($1, gen_random_uuid(), 2, 12, gen_random_uuid(), "
+        "'KTB', 1, '2026-06-01', 'A1', 'somchai', 'malee', 'Somchai', '2026-06-01', 1, 1)"
     )
     assert await stopped_by(owner, notice, table.book_id) == "notice_maker_is_not_approver"
     sheet = (

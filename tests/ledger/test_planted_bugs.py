@@ -202,7 +202,7 @@ def _a_value_date_lies_in_a_closed_year(patch: Patch) -> None:
 
 
 def _a_stale_unit_is_posted(patch: Patch) -> None:
-    patch.setattr(write, "_not_now", lambda unit, versions, batch: None)
+    patch.setattr(write, "_not_now", lambda unit, versions, state, batch: None)
 
 
 def _refusals_are_left_out_of_the_digest(patch: Patch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -116,8 +116,11 @@ PROVOKED = (
     Case("amount_out_of_range", lambda: journal(BANK, SAV, 10**15)),
     Case("accounts_must_differ", lambda: journal(BANK, BANK, 1)),
     Case("unknown_account", lambda: journal(BANK, NOBODY, 1)),
+    Case("malformed_code", lambda: opening(301, "-new")),
     Case("unknown_gl_code", lambda: opening(301, "NEW", "599999")),
+    Case("unknown_party", lambda: replace(opening(301, "NEW"), party_id=7)),
     Case("account_exists", lambda: opening(301, "SAV-1")),
+    Case("limits_impossible", lambda: _limits(SAV, 1, 0)),
     Case("currency_mismatch", lambda: journal(BANK, USD, 1)),
     Case("unknown_journal", lambda: journal(SAV, BANK, 1, reverses=uuid4())),
     Case("reversal_not_mirror", lambda: journal(SAV, BANK, 99, reverses=PAID)),
@@ -150,7 +153,21 @@ PAIRS = (
     ("amount_out_of_range", "accounts_must_differ", lambda: journal(BANK, BANK, 0)),
     ("accounts_must_differ", "unknown_account", lambda: journal(NOBODY, NOBODY, 1)),
     ("unknown_account", "currency_mismatch", lambda: _lines((BANK, USD), (BANK, NOBODY))),
+    ("malformed_code", "unknown_gl_code", lambda: opening(301, "N", "599999")),
+    (
+        "unknown_gl_code",
+        "unknown_party",
+        lambda: replace(opening(301, "NEW", "599999"), party_id=7),
+    ),
     ("unknown_gl_code", "account_exists", lambda: opening(301, "SAV-1", "599999")),
+    ("unknown_party", "account_exists", lambda: replace(opening(301, "SAV-1"), party_id=7)),
+    (
+        "account_exists",
+        "limits_impossible",
+        lambda: replace(opening(301, "SAV-1"), balance_min=1, balance_max=0),
+    ),
+    ("unknown_account", "limits_impossible", lambda: _limits(NOBODY, 1, 0)),
+    ("limits_impossible", "account_closed", lambda: _limits(CLOSED.int, 1, 0)),
     ("currency_mismatch", "unknown_journal", lambda: journal(BANK, USD, 1, reverses=uuid4())),
     (
         "unknown_journal",
@@ -191,6 +208,10 @@ PAIRS = (
 )
 
 
+def _limits(account: int, low: int | None, high: int | None) -> SetLimits:
+    return SetLimits(account=account, balance_min=low, balance_max=high)
+
+
 def _lines(*pairs: tuple[int, int]) -> Journal:
     transfers = tuple(Transfer(debit=d, credit=c, amount_satang=1) for d, c in pairs)
     return Journal(journal_id=uuid4(), kind=JournalKind.MANUAL, transfers=transfers)
@@ -222,6 +243,21 @@ def test_every_reason_is_provoked_by_this_table() -> None:
     assert [case.code for case in PROVOKED] == [
         r.code for r in REFUSALS if r.code != "not_attempted"
     ]
+
+
+@pytest.mark.parametrize("code", ["N", "-NEW", "new", "NEW 1", "ท่อน", "NEW\n", "N" * 33])
+async def test_a_code_that_the_book_does_not_take_is_refused(table: Table, code: str) -> None:
+    await refuse(table, opening(301, code), "malformed_code")
+
+
+@pytest.mark.parametrize("limits", [(1, 0), (9 * 10**17 + 1, None), (None, -(10**30))])
+async def test_limits_that_no_balance_could_keep_are_refused(
+    table: Table, limits: tuple[int | None, int | None]
+) -> None:
+    low, high = limits
+    await refuse(table, _limits(SAV, low, high), "limits_impossible")
+    new = replace(opening(301, "NEW"), balance_min=low, balance_max=high)
+    await refuse(table, new, "limits_impossible")
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,9 @@ async def _withdrawal(scene: Savings, amount: int, status: int, last_day: date) 
     assert (await scene.do(hold)).status is Status.ACCEPTED
     await scene.pool.execute(
         "INSERT INTO products.notice (book_id, notice_id, kind, status, contract_id, bank_code, "
-        "amount_satang, value_date, reference, made_by, approved_by, received_on, received_seq, "
-        "changed_seq) VALUES (1, $1, 2, $2, $3, 'KTB', $4, $5, 'W1', 'test:member', $6, $5, 1, 1)",
+        "amount_satang, value_date, reference, made_by, received_by, approved_by, received_on, "
+        "received_seq, changed_seq) VALUES (1, $1, 2, $2, $3, 'KTB', $4, $5, 'W1', 'test:member', "
+        "'test:member', $6, $5, 1, 1)",
         notice_id,
         status,
         scene.contract_id("SAV-1"),

@@ -146,9 +146,10 @@ async def test_a_second_night_of_the_book_is_turned_away_while_one_runs(
 async def test_a_missing_rate_stops_the_night_and_names_product_and_date(
     database: Database,
 ) -> None:
-    scene = await open_savings(
-        database, ["SAV-1"], opened_on=JUNE_1, rates={date(2026, 6, 3): "1.5000"}
-    )
+    """No door opens such a contract; a row that was put right by hand could still be wrong."""
+    scene = await open_savings(database, [], opened_on=JUNE_1, rates={date(2026, 6, 3): "1.5000"})
+    await scene.open("SAV-1", interest_from=date(2026, 6, 3))
+    await scene.pool.execute("UPDATE products.contract SET interest_from = opened_on")
     with pytest.raises(NotFound, match="SAVINGS on 2026-06-01"):
         await scene.night()
 

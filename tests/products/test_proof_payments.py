@@ -24,6 +24,7 @@ NOTICES = "notices name the journals that moved their money"
 LINES = "lines are posted and explained"
 MATCHES = "matches are their journals"
 STATEMENTS = "statements follow one another"
+WAITING = "what waits is lines and payments"
 BANK = "the ledger's bank is the bank's statement"
 
 DAMAGES: dict[str, tuple[str, str, str]] = {
@@ -105,6 +106,24 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
         "DELETE FROM products.bank_line WHERE status = 2",
         STATEMENTS,
         "products.bank_statement KTB",
+    ),
+    "money in suspense that no line brought": (
+        "UPDATE ledger.balance SET credits = credits + 1 WHERE account_id = (SELECT "
+        "suspense_receipts FROM products.payment_accounts)",
+        WAITING,
+        "suspense receipts",
+    ),
+    "a debit of the bank explained without its line": (
+        "UPDATE ledger.balance SET credits = credits + 1 WHERE account_id = (SELECT "
+        "suspense_payments FROM products.payment_accounts)",
+        WAITING,
+        "suspense payments",
+    ),
+    "a payment that clearing does not know": (
+        "UPDATE ledger.balance SET debits = debits + 1 WHERE account_id = (SELECT "
+        "outgoing_clearing FROM products.payment_accounts)",
+        WAITING,
+        "outgoing clearing",
     ),
     "a bank account with money that no statement knows": (
         "UPDATE ledger.balance SET debits = debits + 1 WHERE account_id = (SELECT account_id "

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+import asyncio
+from datetime import date, timedelta
 
+import asyncpg
 import pytest
 
+from ledger import accounts
 from ledger.db import Database
-from ledger.posting.values import Status
+from ledger.errors import InvalidInput
+from ledger.posting.collector import Collector
+from ledger.posting.values import Outcome, Status, Unit
 from ledger.proof.verify import verify_ledger
 from products import contracts
+from products.night import USUAL_SIZES
 from products.proof.verify import verify_products
 from tests.builders import post_units
 from tests.products.savings_scene import Savings, open_savings
@@ -59,13 +65,117 @@ async def test_the_proof_sees_a_contract_that_was_closed_without_its_account(
 
 
 async def test_the_proof_sees_a_value_date_floor_that_moved(database: Database) -> None:
-    """A lower floor lets value dates into closed years, a higher one refuses what is right."""
+    """A higher floor refuses what is right; a lower one no hand of ours can set."""
     scene = await open_savings(database, [], opened_on=FIRST, rates=RATES)
-    await scene.pool.execute("UPDATE ledger.book_head SET value_date_floor = '2025-01-01'")
+    await scene.pool.execute("UPDATE ledger.book_head SET value_date_floor = '2026-02-01'")
 
     (difference,) = await _differences(scene)
 
     assert difference.startswith("the head is the last batch's: ledger.book_head")
+
+
+async def test_a_value_date_floor_is_never_lowered(database: Database) -> None:
+    """A lower floor would let value dates into years that are closed."""
+    scene = await open_savings(database, [], opened_on=FIRST, rates=RATES)
+    with pytest.raises(asyncpg.PostgresError, match="only moves forward") as stopped:
+        await scene.pool.execute("UPDATE ledger.book_head SET value_date_floor = '2025-01-01'")
+    assert stopped.value.sqlstate == "LG005"
+
+
+async def test_a_contract_is_not_opened_on_a_date_without_a_rate(database: Database) -> None:
+    """No sheet can be approved for a date that has begun: its night could never be run."""
+    scene = await open_savings(
+        database, [], opened_on=FIRST, rates={FIRST + timedelta(days=2): "1.5000"}
+    )
+    async with Collector(scene.pool) as collector:
+        units = [
+            await _opening(scene, "SAV-0001", None),
+            await _opening(scene, "SAV-0002", FIRST + timedelta(days=2)),
+        ]
+        early, later = await asyncio.gather(
+            *(collector.submit(1, unit) for unit in units), return_exceptions=True
+        )
+
+    assert isinstance(early, InvalidInput)
+    assert "contract SAV-0001: got no rate of product SAVINGS in force on 2026-06-01" in str(early)
+    assert isinstance(later, Outcome)
+    assert later.status is Status.ACCEPTED
+    assert (await scene.night()).proven_seq > 0
+
+
+async def test_a_night_credits_no_more_contracts_at_once_than_doors_may_wait_for() -> None:
+    """One journal a contract, and doors wait for the head of the book meanwhile."""
+    assert USUAL_SIZES.journals <= 250
+
+
+async def test_the_proof_sees_a_chunk_of_a_night_that_is_not_its_journals(
+    database: Database,
+) -> None:
+    scene = await _credited(database)
+    assert await _differences(scene) == []
+    for step in ("accrue", "capitalise", "correct"):
+        await scene.pool.execute(
+            "UPDATE products.night_chunk SET amount_satang = amount_satang + 1 "
+            "WHERE step = $1 AND amount_satang <> 0",
+            step,
+        )
+    found = await _differences(scene)
+    assert {line.split(": expected")[0].split(" ")[-1] for line in found} == {
+        "accrue",
+        "capitalise",
+        "correct",
+    }
+    assert all(line.startswith("chunks of the night are their journals") for line in found)
+
+
+async def test_the_proof_sees_a_refusal_of_the_night_that_nobody_recorded(
+    database: Database,
+) -> None:
+    """Such an entry would explain why interest was not credited, and the day would close."""
+    scene = await _credited(database)
+    await scene.pool.execute(
+        "UPDATE products.night_chunk SET refused = replace(refused, $1, $2) "
+        "WHERE step = 'capitalise'",
+        str(scene.contract_id("SAV-0002")),
+        str(scene.contract_id("SAV-0001")),
+    )
+    found = await _differences(scene)
+    assert any(
+        line.startswith("refusals of the night are on record: products.night_chunk 2026-06-30")
+        and str(scene.contract_id("SAV-0001")) in line
+        for line in found
+    )
+
+
+async def _credited(database: Database) -> Savings:
+    """Three nights over a period's end: a credit, one that a freeze refuses, a correction."""
+    first = date(2026, 6, 29)
+    scene = await open_savings(database, ["SAV-0001", "SAV-0002"], opened_on=first, rates=RATES)
+    await scene.move("SAV-0001", 1_000_000_000)
+    await scene.move("SAV-0002", 1_000_000_000)
+    await scene.night()
+    await scene.move("SAV-0001", 500_000_000, first)
+    await scene.move("SAV-0001", -200_000_000)
+    await scene.freeze("SAV-0002")
+    await scene.night()
+    await scene.move("SAV-0001", -300_000_000, first)
+    await scene.night()
+    return scene
+
+
+async def _opening(scene: Savings, number: str, interest_from: date | None) -> Unit:
+    async with scene.pool.acquire() as connection:
+        (account,) = await accounts.reserve_ids(connection, 1)
+    return contracts.open_savings_contract(
+        product=scene.product,
+        contract_no=number,
+        party_id=1,
+        account_id=account,
+        name_th=number,
+        name_en=number,
+        actor="test:clerk",
+        interest_from=interest_from,
+    )
 
 
 async def _differences(scene: Savings) -> list[str]:
