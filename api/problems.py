@@ -64,8 +64,8 @@ _OWN = (
     (
         422,
         "controlled_account",
-        "Only the night moves this account",
-        "บัญชีนี้เดินโดยงานสิ้นวันเท่านั้น",
+        "This account is not moved by hand",
+        "บัญชีนี้เดินรายการด้วยมือไม่ได้",
     ),
     (409, "journal_belongs_to_product", "A product made this journal", "รายการนี้เกิดจากระบบงานอื่น"),
     (409, "statement_refused", "The statement does not continue the last one", "ใบแจ้งยอดไม่ต่อเนื่อง"),
@@ -221,7 +221,15 @@ POSTS = (
 JOURNAL_REFUSALS = tuple(
     rule.code
     for rule in REFUSALS
-    if rule.code not in ("unknown_gl_code", "account_exists", "business_date_not_next")
+    if rule.code
+    not in (
+        "malformed_code",
+        "unknown_gl_code",
+        "unknown_party",
+        "account_exists",
+        "limits_impossible",
+        "business_date_not_next",
+    )
 )
 HOLD_REFUSALS = (
     "id_conflict",

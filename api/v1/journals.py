@@ -41,6 +41,7 @@ from ledger.posting.collector import Decide, decide_and_post
 from ledger.posting.records import JournalRecord
 from ledger.posting.values import IdempotencyKey, Journal, Outcome, Status, Transfer, Unit
 from products.catalogue import controlled_accounts
+from products.payments import banks
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
 ReadJournals = Annotated[Caller, Depends(in_book("journals:read"))]
@@ -106,7 +107,8 @@ async def propose_journal(
     async with doors.read() as connection:
         named = {code for t in body.transfers for code in (t.debit, t.credit)}
         found = await accounts.by_codes(connection, caller.book_id, named)
-        controlled = await controlled_accounts(connection, caller.book_id)
+        by_night = await controlled_accounts(connection, caller.book_id)
+        by_payments = await banks.controlled_accounts(connection, caller.book_id)
     problems = [
         FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
         for place, t in enumerate(body.transfers)
@@ -121,10 +123,12 @@ async def propose_journal(
             raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
     for place, t in enumerate(body.transfers):
         for side, code in (("debit", t.debit), ("credit", t.credit)):
-            if found[code].account_id in controlled:
+            account = found[code].account_id
+            if account in by_night or account in by_payments:
+                who = "the night" if account in by_night else "bank statements and payments"
                 where = FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=code)
                 raise ProblemError(
-                    "controlled_account", f"{code} is moved by the night only", errors=[where]
+                    "controlled_account", f"{code} is moved by {who} only", errors=[where]
                 )
     journal = Journal(
         journal_id=body.id,

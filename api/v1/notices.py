@@ -92,6 +92,7 @@ async def send_notice(
             doors.database.poster,
             caller.book_id,
             announcement,
+            received_by=caller.actor,
             key=key,
             answer=answering.text,
         )

@@ -82,6 +82,16 @@ async def bank_accounts(connection: Connection, book_id: int) -> dict[str, BankA
     return {row["bank_code"]: BankAccount(**dict(row)) for row in rows}
 
 
+async def controlled_accounts(connection: Connection, book_id: int) -> frozenset[int]:
+    """Accounts that only lines of the bank and payments of notices may move.
+
+    The banks' own, suspense and outgoing clearing: each satang on them is a line or a notice. Moved
+    by hand, the same money of the bank could be credited twice.
+    """
+    rows = await connection.fetch(SQL["controlled_accounts"], book_id)
+    return frozenset(row["account_id"] for row in rows)
+
+
 async def payment_accounts(connection: Connection, book_id: int) -> PaymentAccounts:
     """The accounts on which payments wait. Raises `NotFound` until they have been named."""
     row = await connection.fetchrow(SQL["payment_accounts"], book_id)

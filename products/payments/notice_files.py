@@ -16,7 +16,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -39,6 +39,9 @@ LINE_BYTES_MAX = 16 * 1024
 INVALID = "invalid_input"
 NAMED_MAX = 20
 """Refused lines that a report names; the result file names them all."""
+
+Receive = Callable[[Sequence[tuple[NoticeIn, str]]], Awaitable[list[Received]]]
+"""Receives the notices of a window, each with its place in the file."""
 
 Progress = Callable[[int], None]
 """Called with the number of bytes read since the last call."""
@@ -101,7 +104,8 @@ async def load_notices(
         if done is not None:
             return _report(done, repeated=True)
         named: list[str] = []
-        counts = await _load(pool, collector, book.book_id, lines, result, progress, window, named)
+        receive = partial(receive_many, collector, pool, book.book_id, received_by=received_by)
+        counts = await _load(receive, lines, result, progress, window, named)
     settled = await rematch(pool, collector, book.book_id)
     counts["matched_again"] = settled.counts.get("resolved", 0)
     if counts["refused"] != {INVALID: counts.get("lines")}:
@@ -111,9 +115,7 @@ async def load_notices(
 
 
 async def _load(
-    pool: Pool,
-    collector: Collector,
-    book_id: int,
+    receive: Receive,
     lines: Iterator[_Line],
     result: Path | None,
     progress: Progress | None,
@@ -127,7 +129,7 @@ async def _load(
     try:
         while window := list(islice(lines, size)):
             good = [(line.notice, f"line {line.number}") for line in window if line.notice]
-            received = iter(await receive_many(collector, pool, book_id, good))
+            received = iter(await receive(good))
             for line in window:
                 found = next(received) if line.notice else None
                 _count(found, counts, refused)

@@ -28,7 +28,10 @@ PAGE_MAX = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known when notices are decided: the dates, the banks, contracts, recorded ids."""
+    """What is known when notices are decided: the dates, the banks, contracts, recorded ids.
+
+    holds: those of the ids under which money is held, by a notice or by a hold of its own.
+    """
 
     book_id: int
     business_date: date
@@ -36,6 +39,7 @@ class Known:
     banks: frozenset[str]
     contracts: dict[str, Contract]
     notices: dict[UUID, Notice]
+    holds: frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,8 @@ async def load_known(
     """Everything that receiving these notices depends on, read at one go."""
     head = await read_head(connection, book_id)
     banks = await connection.fetch(SQL["bank_codes"], book_id)
+    # Before the notices: a hold seen here whose notice is not seen then belongs to none.
+    holds = await connection.fetch(SQL["holds"], book_id, list(ids))
     return Known(
         book_id=book_id,
         business_date=head.business_date,
@@ -83,6 +89,7 @@ async def load_known(
         banks=frozenset(row["bank_code"] for row in banks),
         contracts=await by_nos(connection, book_id, sorted(set(contract_nos))),
         notices=await load(connection, book_id, ids),
+        holds=frozenset(row["hold_id"] for row in holds),
     )
 
 

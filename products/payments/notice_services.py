@@ -69,11 +69,15 @@ async def receive(
     book_id: int,
     body: NoticeIn,
     *,
+    received_by: str,
     key: IdempotencyKey | None = None,
     answer: Answer | None = None,
 ) -> Received:
     """Receive one notice; see `notices.decide_receive` for the codes."""
-    found = await receive_many(collector, pool, book_id, [(body, "notice")], key=key, answer=answer)
+    bodies = [(body, "notice")]
+    found = await receive_many(
+        collector, pool, book_id, bodies, received_by=received_by, key=key, answer=answer
+    )
     return found[0]
 
 
@@ -83,6 +87,7 @@ async def receive_many(
     book_id: int,
     bodies: Sequence[tuple[NoticeIn, str]],
     *,
+    received_by: str,
     key: IdempotencyKey | None = None,
     answer: Answer | None = None,
 ) -> list[Received]:
@@ -97,7 +102,7 @@ async def receive_many(
         if not places:
             return [result for result in results if result is not None]
         chosen = [bodies[place] for place in places]
-        found = await _receive_wave(collector, pool, book_id, chosen, key, answer)
+        found = await _receive_wave(collector, pool, book_id, chosen, received_by, key, answer)
         for place, result in zip(places, found, strict=True):
             results[place] = result
     raise Overloaded("the same notices are being recorded elsewhere at this moment; try again")
@@ -118,6 +123,7 @@ async def _receive_wave(
     pool: Pool,
     book_id: int,
     bodies: Sequence[tuple[NoticeIn, str]],
+    received_by: str,
     key: IdempotencyKey | None,
     answer: Answer | None,
 ) -> list[Received | None]:
@@ -125,21 +131,48 @@ async def _receive_wave(
     async with pool.acquire() as connection:
         ids = [body.id for body, _ in bodies]
         known = await load_known(connection, book_id, ids, [body.account for body, _ in bodies])
-    decisions = [notices.decide_receive(body, known, where) for body, where in bodies]
+    decisions = [
+        notices.decide_receive(body, known, where, received_by=received_by)
+        for body, where in bodies
+    ]
     units = [
         None if decision.unit is None else replace(decision.unit, key=key, answer=answer)
         for decision in decisions
     ]
     tasks = [_submit(collector, book_id, unit) for unit in units if unit is not None]
-    outcomes = iter(await asyncio.gather(*tasks))
+    submitted = await asyncio.gather(*tasks)
+    held = await _held_otherwise(pool, book_id, bodies, submitted)
+    outcomes = iter(submitted)
     results: list[Received | None] = []
     for (body, where), decision in zip(bodies, decisions, strict=True):
         if decision.unit is None:
             results.append(_decided(body, decision))
             continue
         outcome = next(outcomes)
-        results.append(None if outcome is None else _posted(body, where, outcome))
+        if body.id in held:
+            problems = (notices.held_otherwise(body, where),)
+            conflict = notices.Decision(code="id_conflict", problems=problems)
+            results.append(_decided(body, conflict))
+        else:
+            results.append(None if outcome is None else _posted(body, where, outcome))
     return results
+
+
+async def _held_otherwise(
+    pool: Pool,
+    book_id: int,
+    bodies: Sequence[tuple[NoticeIn, str]],
+    outcomes: Sequence[Outcome | None],
+) -> set[UUID]:
+    """Ids of holds placed at this very moment that no notice has: a replay of them is none of ours.
+
+    Looked up only when something was a replay, which is rare.
+    """
+    if not any(outcome is not None and outcome.status is Status.REPLAYED for outcome in outcomes):
+        return set()
+    async with pool.acquire() as connection:
+        known = await load_known(connection, book_id, [body.id for body, _ in bodies], [])
+    return set(known.holds - known.notices.keys())
 
 
 async def _submit(collector: Collector, book_id: int, unit: Unit) -> Outcome | None:
@@ -185,7 +218,9 @@ async def approve(
     key: IdempotencyKey | None = None,
     answer: Answer | None = None,
 ) -> Outcome:
-    """Approve a withdrawal. Raises `NotFound`, `Forbidden` for its maker, `WrongStatus`."""
+    """Approve a withdrawal. Raises `NotFound`, `Forbidden` for who made or brought it in,
+    `WrongStatus`.
+    """
 
     async def decide(connection: Connection) -> Unit:
         notice = await get(connection, book_id, notice_id)

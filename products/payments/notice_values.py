@@ -85,6 +85,7 @@ class Notice:
     """A row of `products.notice` with the contract's number, owner and ledger account.
 
     value_date:     as announced; what is posted carries the bank line's.
+    made_by:        as the co-op's line says; received_by: who brought it in (loader, key's actor).
     received_on:    the business date of its arrival; received_seq its number in the book.
     posted_journal: the journal that moved the member's money for it, if one has.
     """
@@ -102,6 +103,7 @@ class Notice:
     value_date: date
     reference: str
     made_by: str
+    received_by: str
     approved_by: str | None
     received_on: date
     received_seq: int

@@ -35,7 +35,7 @@ from ledger.posting.values import (
     RowWrite,
     Unit,
 )
-from products.contracts import ACTIVE
+from products.contracts import ACTIVE, Contract
 from products.kinds import EventKind
 from products.payments import postings
 from products.payments.banks import PaymentAccounts
@@ -84,14 +84,21 @@ class Decision:
     problems: tuple[Problem, ...] = ()
 
 
-def decide_receive(body: NoticeIn, known: Known, where: str = "notice") -> Decision:
-    """Receive a notice: a deposit is noted, a withdrawal holds its amount at once."""
+def decide_receive(
+    body: NoticeIn, known: Known, where: str = "notice", *, received_by: str
+) -> Decision:
+    """Receive a notice: a deposit is noted, a withdrawal holds its amount at once.
+
+    received_by: who brings it in; neither they nor its maker may approve it later.
+    """
     recorded = known.notices.get(body.id)
     if recorded is not None:
         fields = differing_fields(recorded, body)
         if not fields:
             return Decision(replay=recorded)
         return _refused("id_conflict", _conflicts(where, fields))
+    if body.id in known.holds:
+        return _refused("id_conflict", [held_otherwise(body, where)])
     contract = known.contracts.get(body.account)
     place = f"{where}, field account"
     if contract is None:
@@ -107,11 +114,21 @@ def decide_receive(body: NoticeIn, known: Known, where: str = "notice") -> Decis
     late = _value_date_problem(body, known, where)
     if late is not None:
         return _refused("value_date_out_of_range", [late])
-    return Decision(unit=_receive_unit(body, contract.contract_id, contract.account_id, known))
+    return Decision(unit=_receive_unit(body, contract, known, received_by))
 
 
 def _refused(code: str, problems: Sequence[Problem]) -> Decision:
     return Decision(code=code, problems=tuple(problems))
+
+
+def held_otherwise(body: NoticeIn, where: str) -> Problem:
+    """The id is that of a hold which no notice has placed: the notice cannot be recorded."""
+    return Problem(
+        where=f"{where}, field id",
+        got=str(body.id),
+        expected="an id of its own; a hold that belongs to no notice has this one",
+        fix="Give the notice another id.",
+    )
 
 
 def _conflicts(where: str, fields: Mapping[str, tuple[str, str]]) -> list[Problem]:
@@ -140,7 +157,7 @@ def _value_date_problem(body: NoticeIn, known: Known, where: str) -> Problem | N
     )
 
 
-def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known) -> Unit:
+def _receive_unit(body: NoticeIn, contract: Contract, known: Known, received_by: str) -> Unit:
     deposit = body.kind == "deposit"
     kind = NoticeKind.DEPOSIT if deposit else NoticeKind.WITHDRAWAL
     status = NoticeStatus.RECEIVED if deposit else NoticeStatus.HELD
@@ -148,7 +165,7 @@ def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known)
     note = Note(
         kind=EventKind.NOTICE_RECEIVED,
         subject=body.id,
-        account=account,
+        account=contract.account_id,
         amount_satang=amount,
         body={
             "from": None,
@@ -157,11 +174,12 @@ def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known)
             "bank": body.bank,
             "value_date": body.value_date,
             "reference": body.reference,
+            "received_by": received_by,
         },
     )
     hold = PlaceHold(
         hold_id=body.id,
-        account=account,
+        account=contract.account_id,
         amount_satang=amount,
         # Taken from the body alone: the same notice sent again asks for the same hold.
         expires_on=body.value_date + timedelta(days=HOLD_DAYS),
@@ -174,12 +192,13 @@ def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known)
             body.id,
             int(kind),
             int(status),
-            contract_id,
+            contract.contract_id,
             body.bank,
             amount,
             body.value_date,
             body.reference,
             body.made_by,
+            received_by,
             FIRST_SEQ,
         ),
     )
@@ -188,12 +207,16 @@ def _receive_unit(body: NoticeIn, contract_id: UUID, account: int, known: Known)
 
 
 def decide_approve(book_id: int, notice: Notice, *, actor: str, reason: str = "") -> Unit:
-    """A second person approves a withdrawal. Raises `Forbidden` for its maker, `WrongStatus`."""
+    """A second person approves a withdrawal.
+
+    Raises `Forbidden` for its maker and for who brought it in, `WrongStatus`.
+    """
     _require(notice, "be approved", NoticeStatus.HELD)
-    if actor.casefold() == notice.made_by.casefold():
-        raise Forbidden(
-            f"notice {notice.notice_id} was made by {actor}: another person must approve it"
-        )
+    for what, first in (("made", notice.made_by), ("brought in", notice.received_by)):
+        if actor.casefold() == first.casefold():
+            raise Forbidden(
+                f"notice {notice.notice_id} was {what} by {first}: another person must approve it"
+            )
     return _change(
         book_id,
         notice,

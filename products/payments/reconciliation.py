@@ -6,19 +6,21 @@
   = what the book says the bank holds
 
 Every explained line is listed. What is left over is unexplained and must be zero: somebody moved
-the bank's account without a line of the bank. The chain of statements is checked besides.
+the bank's account without a line of the bank. The chain of statements is checked besides; so are
+the accounts on which payments wait, whose every satang is a suspended line or a payment under way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from uuid import UUID
 
-from ledger.books import Book
+from ledger.books import Book, read_head
 from ledger.db import Connection
+from ledger.errors import InvalidInput
 from ledger.money import format_baht
 from products.payments.banks import SQL, BankAccount, bank_accounts
 
@@ -69,7 +71,9 @@ class BankReconciliation:
     statement_date:      last day of the last statement; None before the first one, when the
                          balance that the book opened with stands for it.
     unexplained_satang:  statement - explained - book; anything but zero is a finding.
-    findings:            what is wrong, in words; empty when all is well.
+    findings:            what is wrong, in words; empty when all is well. What concerns the
+                         accounts on which payments wait, which no bank has to itself, stands with
+                         the first bank.
     """
 
     bank_code: str
@@ -89,7 +93,14 @@ class BankReconciliation:
 
 
 async def reconcile(connection: Connection, book: Book, on: date) -> list[BankReconciliation]:
-    """Every bank account of the book on a business date, in order of the bank code."""
+    """Every bank account of the book on a business date, in order of the bank code.
+
+    Raises `InvalidInput` for a date that the book has not come to, or before its opening.
+    """
+    today = (await read_head(connection, book.book_id)).business_date
+    if not book.opened_on <= on <= today:
+        expected = f"a date from {book.opened_on}, the opening, to {today}, the business date"
+        raise InvalidInput.one(f"reconciliation of book {book.code}", on.isoformat(), expected)
     banks = await bank_accounts(connection, book.book_id)
     heads = [
         StatementHead(**dict(row))
@@ -100,7 +111,7 @@ async def reconcile(connection: Connection, book: Book, on: date) -> list[BankRe
     balances = {row["bank_code"]: int(row["balance_satang"]) for row in rows}
     rows = await connection.fetch(SQL["timing_items"], book.book_id, on)
     items = [TimingItem(**dict(row)) for row in rows]
-    return [
+    found = [
         compare(
             bank,
             on,
@@ -109,6 +120,37 @@ async def reconcile(connection: Connection, book: Book, on: date) -> list[BankRe
             tuple(item for item in items if item.bank_code == code),
         )
         for code, bank in banks.items()
+    ]
+    rows = await connection.fetch(SQL["waiting"], book.book_id, on)
+    waiting = [text for row in rows for text in unexplained(**dict(row))]
+    return [
+        replace(bank, findings=(*bank.findings, *behind(bank, found), *(() if i else waiting)))
+        for i, bank in enumerate(found)
+    ]
+
+
+def behind(bank: BankReconciliation, banks: Sequence[BankReconciliation]) -> list[str]:
+    """That the bank's last statement is older than another bank's: one may have been forgotten."""
+    newest = max(banks, key=lambda other: other.statement_date or date.min)
+    if (newest.statement_date or date.min) <= (bank.statement_date or date.min):
+        return []
+    since = "yet" if bank.statement_date is None else f"since {bank.statement_date}"
+    return [
+        f"{bank.bank_code}: no statement {since} while {newest.bank_code} has "
+        f"{newest.statement_date}"
+    ]
+
+
+def unexplained(names: str, explained: int, ledger: int) -> list[str]:
+    """That an account holds other than its lines and payments say; money in satang, a credit is
+    positive.
+    """
+    if explained == ledger:
+        return []
+    return [
+        f"{names}: {format_baht(ledger - explained, thousands=True)} baht are explained by no line "
+        f"of the bank and no payment (there should be {format_baht(explained, thousands=True)}, "
+        f"there is {format_baht(ledger, thousands=True)})"
     ]
 
 

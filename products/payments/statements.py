@@ -23,7 +23,7 @@ from uuid import UUID
 
 import asyncpg
 
-from ledger.books import Book
+from ledger.books import Book, read_head
 from ledger.db import Connection, Pool
 from ledger.errors import CffError, InvalidInput, Overloaded, Problem
 from ledger.money import format_baht
@@ -188,6 +188,14 @@ async def _decide_load(
         raise StatementRefused(
             f"statement {statement.sequence_no} of {bank.bank_code} is loaded already with other "
             f"content (number {row['loaded_seq']} of the book): ask the bank which one holds"
+        )
+    today = (await read_head(connection, book_id)).business_date
+    if statement.booking_date_to > today:
+        # Its lines would count from an earlier day than the bank's own.
+        raise StatementRefused(
+            f"statement {statement.sequence_no} of {bank.bank_code} ends on "
+            f"{statement.booking_date_to}, but the book's business date is {today}: load it once "
+            "the book has come to that date"
         )
     last = await connection.fetchrow(SQL["last_statement"], book_id, bank.bank_code)
     _check_continues(

@@ -1,7 +1,8 @@
 """Suspense: what waits for an explanation, how long it has waited, and what people are asked.
 
 Age is counted in calendar days of the book, from the business date on which the line was put in
-suspense. The sums are those of the suspense accounts (a test holds that they are equal).
+suspense; one that was joined and taken apart counts from the taking apart. The sums are those of
+the suspense accounts (a test holds that they are equal).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BUCKETS: tuple[tuple[str, int | None], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendedLine:
-    """A line in suspense. posted_on: the business date since which it waits."""
+    """A line in suspense. posted_on: the business date since which it waits (this time)."""
 
     line_id: UUID
     bank_code: str

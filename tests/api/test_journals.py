@@ -164,6 +164,16 @@ async def test_accrued_interest_is_not_moved_by_hand(house: House) -> None:
     assert answer.json()["errors"] == [{"pointer": "#/transfers/0/credit", "detail": payable}]
 
 
+async def test_what_waits_and_the_banks_themselves_are_not_moved_by_hand(house: House) -> None:
+    names = ("KTB", "BBL", "suspense receipts", "suspense payments", "outgoing clearing")
+    for name in names:
+        code = f"A{house.desk.names[name]}"
+        answer = await house.post("/journals", journal_of(code, "SAV-0001"))
+        assert (answer.status_code, answer.json()["code"]) == (422, "controlled_account")
+        assert answer.json()["errors"] == [{"pointer": "#/transfers/0/debit", "detail": code}]
+        assert "bank statements and payments only" in answer.json()["detail"]
+
+
 async def test_a_journal_that_does_not_exist_is_not_found(house: House) -> None:
     path = f"/journals/{uuid4()}"
     assert (await house.get(path)).status_code == 404

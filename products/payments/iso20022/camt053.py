@@ -14,7 +14,7 @@ is refused, since its parts have no opening or closing balance.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,7 +30,11 @@ from products.payments.bank_statement import (
     problems_of,
 )
 from products.payments.intake import SIZE_LIMIT_BYTES, Findings, open_limited
-from products.payments.iso20022.camt053_entry import CREDIT_CODES, lines_of
+from products.payments.iso20022.camt053_entry import (
+    CREDIT_CODES,
+    is_numbered_only,
+    lines_of,
+)
 from products.payments.iso20022.camt053_write import render
 from products.payments.iso20022.elements import (
     NAMESPACE,
@@ -220,6 +224,7 @@ class _Statement:
         self._balances: dict[str, _Balance | None] = {}
         self._lines: list[StatementLine] = []
         self._places: list[str] = []
+        self._numbered_only: set[int] = set()
         self._entries = 0
 
     def take(self, element: Element) -> None:
@@ -231,6 +236,8 @@ class _Statement:
             lines = lines_of(entry, len(self._lines) + 1, self._findings)
             self._lines += lines
             self._places += [entry.path] * len(lines)
+            if is_numbered_only(entry):
+                self._numbered_only.update(line.line_no for line in lines)
         elif _is(element, "Bal"):
             node = Node(element=element, path=f"{self.path}/Bal")
             self._findings.attempt(lambda: self._take_balance(node))
@@ -262,7 +269,7 @@ class _Statement:
         sequence_no = attempt(self._sequence_no)
         first_day = attempt(self._first_day)
         opening, closing = self._opening(), self._balance("CLBD", "a closing booked balance")
-        lines = tuple(self._lines)
+        lines = self._named_lines(account, sequence_no)
         if (
             account is None
             or statement_id is None
@@ -287,6 +294,20 @@ class _Statement:
         )
         self._findings.extend(problems_of(statement, self._place, self.path))
         return statement if len(self._findings) == self._found_before else None
+
+    def _named_lines(
+        self, account_no: str | None, sequence_no: int | None
+    ) -> tuple[StatementLine, ...]:
+        """The lines; an entry's bare number, which many banks begin anew in each statement, is made
+        one of all time by the account and the statement's number.
+        """
+        prefix = f"{account_no}/{sequence_no}/"
+        return tuple(
+            replace(line, bank_reference=prefix + line.bank_reference)
+            if line.line_no in self._numbered_only
+            else line
+            for line in self._lines
+        )
 
     def _place(self, position: int) -> str:
         return self._places[position - 1]

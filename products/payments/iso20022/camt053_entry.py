@@ -6,6 +6,9 @@ each becomes a line of its own, so that each can be matched with its own notice;
 reference then gets a suffix, `REF/1`, `REF/2`. When they do not add up, or an amount is not given
 in baht, the entry stays one line: what the bank booked is certain, its details are not.
 
+An entry without a reference of the bank has its number (NtryRef), which many banks begin anew in
+each statement; the reader of the statement puts account and statement number before it.
+
 Only booked entries (Sts BOOK) count. Pending (PDNG) and informational (INFO) ones are passed over:
 they are not in the booked balances, and come again as booked when they are.
 """
@@ -189,6 +192,11 @@ def _bank_reference(entry: Node) -> str:
             f"{entry.path}/AcctSvcrRef", "", "the bank's reference here or in NtryRef"
         )
     return reference
+
+
+def is_numbered_only(entry: Node) -> bool:
+    """True when the lines of the entry bear its number (NtryRef): unique in its statement only."""
+    return not entry.text("AcctSvcrRef") and bool(entry.text("NtryRef"))
 
 
 def _texts(entry: Node, detail: Node | None) -> tuple[str, str, str]:

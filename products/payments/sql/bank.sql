@@ -20,6 +20,16 @@ FROM products.bank_account WHERE book_id = $1 ORDER BY bank_code
 SELECT suspense_receipts, suspense_payments, outgoing_clearing, bank_fees
 FROM products.payment_accounts WHERE book_id = $1
 
+-- controlled_accounts --
+SELECT b.account_id FROM products.bank_account AS b WHERE b.book_id = $1
+UNION
+SELECT k.account_id
+FROM products.payment_accounts AS a
+CROSS JOIN LATERAL (
+    VALUES (a.suspense_receipts), (a.suspense_payments), (a.outgoing_clearing)
+) AS k (account_id)
+WHERE a.book_id = $1
+
 -- intake --
 SELECT finished_at, result FROM products.file_intake WHERE book_id = $1 AND sha256 = $2
 
@@ -242,12 +252,18 @@ WHERE p.book_id = $1 AND l.status = 2 AND ($2::uuid IS NULL OR p.line_id = $2)
 ORDER BY l.value_date, p.line_id, p.notice_id
 
 -- suspended_lines --
--- Lines waiting in suspense on a business date's evening as it is known now, the oldest first.
+-- Lines waiting in suspense, the oldest first. A line that was taken apart waits since then: not
+-- the day that the bank's account was moved for it counts, but its last note 122 (line_suspended).
 SELECT l.line_id, l.bank_code, l.bank_reference, l.is_credit, l.amount_satang, l.value_date,
-    l.posted_on, l.reference, l.counterparty
+    e.since AS posted_on, l.reference, l.counterparty
 FROM products.bank_line AS l
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(n.business_date), l.posted_on) AS since
+    FROM ledger.event AS n
+    WHERE n.book_id = l.book_id AND n.subject = l.line_id AND n.kind = 122
+) AS e
 WHERE l.book_id = $1 AND l.status = 2
-ORDER BY l.posted_on, l.bank_code, l.bank_reference
+ORDER BY e.since, l.bank_code, l.bank_reference
 
 -- statements_until --
 SELECT s.bank_code, s.sequence_no, s.booking_from, s.booking_to, s.opening_satang,
@@ -266,6 +282,73 @@ LEFT JOIN LATERAL (
     ORDER BY t.business_date DESC, t.batch_no DESC LIMIT 1
 ) AS m ON TRUE
 WHERE a.book_id = $1
+
+-- waiting --
+-- The accounts on which payments wait, at the end of a business date: what lines and notices say
+-- should stand there (credits - debits) and what does. A withdrawal that was paid waits in clearing
+-- until the bank's debit is joined to it, whether or not its money came back meanwhile.
+WITH accounts AS (
+    SELECT k.account_id, k.name
+    FROM products.payment_accounts AS a
+    CROSS JOIN LATERAL (
+        VALUES (a.suspense_receipts, 'suspense receipts'),
+        (a.suspense_payments, 'suspense payments'), (a.outgoing_clearing, 'outgoing clearing')
+    ) AS k (account_id, name)
+    WHERE a.book_id = $1
+), joined AS (
+    SELECT m.line_id, m.purpose, m.amount_satang, l.is_credit
+    FROM products.bank_match AS m
+    INNER JOIN products.bank_line AS l ON l.book_id = m.book_id AND l.line_id = m.line_id
+    CROSS JOIN LATERAL (
+        SELECT b.business_date FROM ledger.batch AS b
+        WHERE b.book_id = m.book_id AND b.last_seq >= m.made_seq
+        ORDER BY b.last_seq, b.batch_no LIMIT 1
+    ) AS made
+    LEFT JOIN LATERAL (
+        SELECT b.business_date FROM ledger.batch AS b
+        WHERE b.book_id = m.book_id AND b.last_seq >= m.undone_seq
+        ORDER BY b.last_seq, b.batch_no LIMIT 1
+    ) AS undone ON TRUE
+    WHERE m.book_id = $1 AND made.business_date <= $2
+        AND (undone.business_date IS NULL OR undone.business_date > $2)
+), parts AS (
+    SELECT CASE WHEN l.is_credit THEN a.suspense_receipts ELSE a.suspense_payments END AS account_id,
+        CASE WHEN l.is_credit THEN l.amount_satang ELSE -l.amount_satang END AS satang
+    FROM products.bank_line AS l
+    INNER JOIN products.payment_accounts AS a ON a.book_id = l.book_id
+    WHERE l.book_id = $1 AND l.posted_on <= $2 AND l.status <> 4
+    UNION ALL
+    SELECT CASE WHEN j.is_credit THEN a.suspense_receipts ELSE a.suspense_payments END,
+        CASE WHEN j.is_credit THEN -j.amount_satang ELSE j.amount_satang END
+    FROM joined AS j
+    INNER JOIN products.payment_accounts AS a ON a.book_id = $1
+    UNION ALL
+    SELECT a.outgoing_clearing, -j.amount_satang
+    FROM joined AS j
+    INNER JOIN products.payment_accounts AS a ON a.book_id = $1
+    WHERE j.purpose = 1 AND NOT j.is_credit
+    UNION ALL
+    SELECT a.outgoing_clearing, n.amount_satang
+    FROM products.notice AS n
+    INNER JOIN products.payment_accounts AS a ON a.book_id = n.book_id
+    INNER JOIN ledger.transfer AS t
+        ON t.book_id = n.book_id AND t.journal_id = n.posted_journal AND t.line = 0
+    WHERE n.book_id = $1 AND n.kind = 2 AND t.business_date <= $2
+)
+SELECT k.names, coalesce(p.satang, 0)::bigint AS explained, coalesce(b.satang, 0) AS ledger
+FROM (
+    SELECT c.account_id, string_agg(c.name, ' and ' ORDER BY c.name) AS names
+    FROM accounts AS c GROUP BY c.account_id
+) AS k
+LEFT JOIN LATERAL (
+    SELECT sum(q.satang) AS satang FROM parts AS q WHERE q.account_id = k.account_id
+) AS p ON TRUE
+LEFT JOIN LATERAL (
+    SELECT m.credits_after - m.debits_after AS satang FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.account_id = k.account_id AND m.business_date <= $2
+    ORDER BY m.business_date DESC, m.batch_no DESC LIMIT 1
+) AS b ON TRUE
+ORDER BY k.names
 
 -- timing_items --
 -- Lines that statement and book count on different days: in the statements up to the date and

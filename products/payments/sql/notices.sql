@@ -7,16 +7,21 @@ SELECT a.bank_code FROM products.bank_account AS a WHERE a.book_id = $1
 -- Notices by id, with their contract's number, owner and account.
 SELECT n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
     c.account_id, n.bank_code, n.amount_satang, n.value_date, n.reference, n.made_by,
-    n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal
+    n.received_by, n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal
 FROM products.notice AS n
 INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
 WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid [])
+
+-- holds --
+-- Of these ids, those under which money is or was held, for a notice or not.
+SELECT h.hold_id FROM ledger.hold AS h
+WHERE h.book_id = $1 AND h.hold_id = ANY($2::uuid [])
 
 -- page --
 -- A page in the order of arrival.
 SELECT n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
     c.account_id, n.bank_code, n.amount_satang, n.value_date, n.reference, n.made_by,
-    n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal
+    n.received_by, n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal
 FROM products.notice AS n
 INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
 WHERE n.book_id = $1 AND n.received_seq > $2 /* filters */
@@ -29,12 +34,12 @@ WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid [])
 ORDER BY n.notice_id FOR NO KEY UPDATE SKIP LOCKED
 
 -- insert_notice --
--- $11 is the number of the unit's first event; the business date is the batch's own.
+-- $12 is the number of the unit's first event; the business date is the batch's own.
 INSERT INTO products.notice (
     book_id, notice_id, kind, status, contract_id, bank_code, amount_satang, value_date, reference,
-    made_by, received_on, received_seq, changed_seq
+    made_by, received_by, received_on, received_seq, changed_seq
 )
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, h.business_date, $11, $11
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, h.business_date, $12, $12
 FROM ledger.book_head AS h WHERE h.book_id = $1
 
 -- change_notice --

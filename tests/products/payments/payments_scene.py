@@ -81,7 +81,9 @@ class Scene:
 
     async def receive(self, body: NoticeIn) -> Received:
         """Through the door."""
-        return await notice_services.receive(self.collector, self.pool, self.book.book_id, body)
+        return await notice_services.receive(
+            self.collector, self.pool, self.book.book_id, body, received_by=body.made_by
+        )
 
     async def deposit(self, account: str, amount: int, **fields: object) -> NoticeIn:
         """A deposit notice that is received."""
@@ -339,6 +341,7 @@ async def _set_up(
 ) -> None:
     await parties.add_parties(connection, book_id, [_party(number) for number in (1, 2, 3)])
     await create_product(connection, product)
+    await _price(connection, book_id)
     for bank in ("KTB", "BBL"):
         account = BankAccount(
             bank_code=bank,
@@ -360,6 +363,27 @@ async def _set_up(
             outgoing_clearing=known["outgoing clearing"],
             bank_fees=known["fees"],
         ),
+    )
+
+
+async def _price(connection: Connection, book_id: int) -> None:
+    """A rate of nothing from before the first date: contracts need one, tests may set another."""
+    effective = OPENED_ON - timedelta(days=1)
+    sheet_id = uuid4()
+    await connection.execute(
+        "INSERT INTO pricing.rate_sheet (book_id, sheet_id, product_code, effective_from, "
+        "annual_rate_e8, made_by, made_at) "
+        "VALUES ($1, $2, 'SAVINGS', $3, 0, 'test:treasury', clock_timestamp())",
+        book_id,
+        sheet_id,
+        effective,
+    )
+    await connection.execute(
+        "UPDATE pricing.rate_sheet SET state = 2, approved_by = 'test:manager', "
+        "approved_on = $3, approved_at = clock_timestamp() WHERE book_id = $1 AND sheet_id = $2",
+        book_id,
+        sheet_id,
+        effective - timedelta(days=1),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -279,6 +280,8 @@ async def test_a_retry_under_an_idempotency_key_gets_the_first_answer(scene: Sce
     body = scene.notice_in("withdrawal", "SAV-0001", 100)
     key = IdempotencyKey(client="coop-1", key="k1", request_hash=b"h" * 32)
     call = (scene.collector, scene.pool, scene.book.book_id, body)
-    first = await notice_services.receive(*call, key=key, answer=lambda o: o.status.value)
-    again = await notice_services.receive(*call, key=key, answer=lambda o: o.status.value)
+    receive = partial(
+        notice_services.receive, received_by=MAKER, key=key, answer=lambda o: o.status.value
+    )
+    first, again = await receive(*call), await receive(*call)
     assert (first.status, again.status) == (Status.ACCEPTED, Status.REPLAYED)

@@ -15,6 +15,7 @@ from products.payments.reconciliation import (
     reconcile,
 )
 from tests.builders import journal
+from tests.products.payments.bank_statements import refused
 from tests.products.payments.payments_scene import BANK_OPENING, DyingCollector, KilledError, Scene
 
 
@@ -62,18 +63,44 @@ async def test_a_statement_loaded_a_day_late_is_explained_line_by_line(scene: Sc
     assert (after.explained, after.book_satang) == ((), BANK_OPENING + 700)
 
 
-async def test_a_statement_of_tomorrow_posted_today_is_explained_the_other_way_round(
+async def test_a_statement_over_two_days_is_explained_on_the_first_by_what_the_book_has(
     scene: Scene,
 ) -> None:
-    tomorrow = scene.today + timedelta(days=1)
-    line = scene.line(900, booking_date=tomorrow)
-    statement = scene.statement(line)
-    late = replace(statement, booking_date_from=tomorrow, booking_date_to=tomorrow)
-    await scene.load_file(scene.file(late))
-    found = await of_bank(scene, scene.today)
-    assert (found.statement_satang, found.book_satang) == (BANK_OPENING, BANK_OPENING + 900)
-    assert [item.signed_satang for item in found.explained] == [-900]
-    assert found.unexplained_satang == 0
+    """Its lines were posted on the second day; on the first neither side has them."""
+    first = scene.today
+    await scene.next_day()
+    statement = scene.statement(scene.line(900), scene.line(-200))
+    await scene.load_file(scene.file(replace(statement, booking_date_from=first)))
+    before = await of_bank(scene, first)
+    assert (before.statement_satang, before.book_satang) == (BANK_OPENING, BANK_OPENING)
+    assert (before.explained, before.findings) == ((), ())
+    after = await of_bank(scene, scene.today)
+    assert (after.statement_satang, after.book_satang) == (BANK_OPENING + 700, BANK_OPENING + 700)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_date_that_the_book_does_not_have_is_not_reconciled(
+    scene: Scene, days: int
+) -> None:
+    on = scene.today + timedelta(days=days)
+    with refused(f"got '{on}'", f"a date from {scene.today}, the opening, to {scene.today}"):
+        await of_bank(scene, on)
+
+
+async def test_a_bank_whose_statement_was_forgotten_is_named(scene: Scene) -> None:
+    first = scene.today
+    await scene.load(scene.line(100), bank="BBL")
+    assert (await of_bank(scene, first)).findings == (
+        f"KTB: no statement yet while BBL has {first}",
+    )
+    await scene.load(scene.line(100), bank="KTB")
+    await scene.next_day()
+    await scene.load(scene.line(100), bank="BBL")
+    assert (await of_bank(scene, first)).findings == ()
+    assert (await of_bank(scene, scene.today)).findings == (
+        f"KTB: no statement since {first} while BBL has {scene.today}",
+    )
+    assert (await of_bank(scene, scene.today, "BBL")).findings == ()
 
 
 async def test_lines_that_a_killed_load_left_are_explained_until_they_are_posted(
