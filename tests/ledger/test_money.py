@@ -85,18 +85,16 @@ def test_rounding_is_what_exact_decimal_arithmetic_says(
     numerator: int, denominator: int, mode: Rounding
 ) -> None:
     context = Context(prec=80, rounding=DECIMAL_MODES[mode])
-    # Scaling by the denominator's 10^n is not exact in general, so compare with the neighbours.
+    # The rest is put on the same side of the half as a decimal can say it: 0, 1/4, 1/2 or 3/4.
     whole, rest = divmod(abs(numerator), denominator)
-    exact_half = Decimal(whole) + (
-        Decimal("0.5")
-        if 2 * rest == denominator
-        else Decimal("0.25")
-        if 0 < 2 * rest < denominator
-        else Decimal("0.75")
-        if 2 * rest > denominator
-        else Decimal(0)
-    )
-    expected = int(exact_half.quantize(Decimal(1), context=context))
+    if rest == 0:
+        side = "0"
+    elif 2 * rest == denominator:
+        side = "0.5"
+    else:
+        side = "0.25" if 2 * rest < denominator else "0.75"
+    near = context.add(Decimal(whole), Decimal(side))
+    expected = int(near.quantize(Decimal(1), context=context))
     assert round_ratio(numerator, denominator, mode) == (expected if numerator >= 0 else -expected)
 
 

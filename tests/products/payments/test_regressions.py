@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import asyncpg
 import pytest
 
-from ledger.errors import Forbidden, InvalidInput
+from ledger.errors import Forbidden
 from ledger.posting.values import PlaceHold, Status
 from products.day_opening import expire_holds
 from products.kinds import JournalKind
@@ -132,15 +132,19 @@ async def test_what_was_loaded_before_a_refused_statement_of_the_same_file_is_po
 
 async def test_a_large_file_is_read_while_the_doors_go_on(scene: Scene) -> None:
     path = scene.file(scene.statement(scene.line(1, "MANY")))
-    header, _, row = path.read_text(encoding="utf-8").partition("\n")
-    many = (row.replace("B000001", f"C{number}") for number in range(60_000))
-    path.write_text(f"{header}\n{''.join(many)}", encoding="utf-8")
+    header, row = path.read_text(encoding="utf-8").splitlines()
+    fields = dict(zip(header.split(","), row.split(","), strict=True))
+    many = (
+        ",".join((fields | {"line_no": str(number), "bank_reference": f"C{number}"}).values())
+        for number in range(1, 20_001)
+    )
+    path.write_text("\n".join((header, *many)) + "\n", encoding="utf-8")
     reading = asyncio.create_task(scene.load_file(path))
     await asyncio.sleep(0)
     received = await scene.receive(scene.notice_in("withdrawal", "SAV-0001", 5_000))
     assert received.status is Status.ACCEPTED
     assert not reading.done()
-    with pytest.raises(InvalidInput):
+    with refused("closing balance", "credits 200.00"):  # every line was read, the sum is wrong
         await reading
 
 
