@@ -189,7 +189,10 @@ def test_a_killed_supervisor_takes_the_server_with_it_and_the_next_lease_starts_
         assert held.postmaster_pid == 0
         with embedded.lease(ready, settings=QUICK) as later:
             assert sql(later, "SELECT 1") == "1"
-        os.kill(supervisor_of(ready), signal.SIGKILL)
+        supervisor = supervisor_of(ready)
+        os.kill(supervisor, signal.SIGKILL)
+        # Until the kernel has ended it, its server still answers and nothing is to be revived.
+        wait_until(lambda: not alive(supervisor))
         held.revive()
         assert sql(held, "SELECT 1") == "1"
 
