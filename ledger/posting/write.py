@@ -95,7 +95,8 @@ async def post_batch(
     outcomes: list[Outcome] = []
     for place, unit in enumerate(units):
         outcome = _by_key(unit, place in busy, keys, batch)
-        if outcome is None and not _answered_before(judge, unit):
+        decided_on = batch.cut is not None or unit.reads or unit.unmoved
+        if outcome is None and decided_on and not _answered_before(judge, unit):
             outcome = _not_now(unit, versions, judge.state, batch)
         if outcome is None:
             outcome = _judge_one(judge, unit, place, batch)
