@@ -26,9 +26,12 @@ import json, sys, time
 from pathlib import Path
 from ledger import embedded
 with embedded.lease(Path(sys.argv[1]), settings=json.loads(sys.argv[2])) as held:
-    print(held.postmaster_pid, flush=True)
+    waits = False
     while True:
         try:
+            if not waits:
+                waits = True  # said inside the try: the interrupt may come with the line's reading
+                print(held.postmaster_pid, flush=True)
             if not sys.stdin.readline():
                 break
         except KeyboardInterrupt:
