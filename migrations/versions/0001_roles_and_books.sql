@@ -59,9 +59,13 @@ CREATE TABLE ledger.book_head (
     value_date_floor date NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
     epoch integer NOT NULL,
+    voucher_year smallint NOT NULL DEFAULT 0,
+    voucher_no bigint NOT NULL DEFAULT 0,
     CHECK (value_date_floor <= business_date)
 ) WITH (fillfactor = 20);
 COMMENT ON COLUMN ledger.book_head.recorded_seq IS 'The last number given out; gap-free from 1.';
+COMMENT ON COLUMN ledger.book_head.voucher_no IS
+'Last voucher number of the newest fiscal year; of an older one it is read from its last batch.';
 COMMENT ON COLUMN ledger.book_head.epoch IS
 'Raised by migrations and repairs, so that a writer forgets the balances it holds.';
 
@@ -125,6 +129,7 @@ CREATE TABLE ledger.balance (
     excess_satang bigint NOT NULL DEFAULT 0,
     state smallint NOT NULL DEFAULT 1,
     frozen smallint NOT NULL DEFAULT 0,
+    frozen_until date,
     changed_seq bigint NOT NULL,
     PRIMARY KEY (book_id, account_id),
     FOREIGN KEY (book_id, account_id) REFERENCES ledger.account (book_id, account_id),
@@ -149,8 +154,14 @@ CREATE TABLE ledger.balance (
     ),
     CONSTRAINT state_known CHECK (state IN (1, 2)),
     CONSTRAINT frozen_known CHECK (frozen BETWEEN 0 AND 3),
+    CONSTRAINT frozen_if_until CHECK (frozen_until IS NULL OR frozen <> 0),
     CONSTRAINT closed_is_empty CHECK (state = 1 OR (credits = debits AND held = 0))
 ) WITH (fillfactor = 50);
-COMMENT ON COLUMN ledger.balance.state IS '1 open -> 2 closed';
+CREATE INDEX balance_frozen_until ON ledger.balance (book_id, frozen_until)
+WHERE frozen_until IS NOT NULL;
+COMMENT ON COLUMN ledger.balance.state IS
+'1 open -> 2 closed; back only by the numbered act that undoes the closing';
+COMMENT ON COLUMN ledger.balance.frozen_until IS
+'Last business date of the freeze; the cut-off after it thaws. NULL = until somebody thaws.';
 COMMENT ON COLUMN ledger.balance.frozen IS 'bit 1: debits refused; bit 2: credits refused';
 COMMENT ON COLUMN ledger.balance.held IS 'Sum of open holds; counts against balance_min only.';

@@ -29,7 +29,10 @@ CREATE TABLE ledger.batch (
     transfer_count integer NOT NULL CHECK (transfer_count >= journal_count),
     amount_sum numeric(30, 0) NOT NULL CHECK (amount_sum >= 0),
     refusal_count integer NOT NULL CHECK (refusal_count >= 0),
-    origin smallint NOT NULL CHECK (origin IN (1, 2, 3)),
+    origin smallint NOT NULL CHECK (origin BETWEEN 1 AND 5),
+    period smallint NOT NULL CHECK (period IN (0, 1, 2)),
+    fiscal_year smallint NOT NULL,
+    first_voucher bigint NOT NULL CHECK (first_voucher >= 1),
     digest_version smallint NOT NULL,
     digest bytea NOT NULL CHECK (length(digest) = 32),
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -38,7 +41,14 @@ CREATE TABLE ledger.batch (
     CONSTRAINT numbers_are_all_used CHECK (last_seq - first_seq + 1 = journal_count + event_count)
 );
 CREATE INDEX batch_by_seq ON ledger.batch (book_id, last_seq);
-COMMENT ON COLUMN ledger.batch.origin IS '1 doors, 2 night, 3 bulk';
+-- Journal k (from 0) of a batch has the voucher number first_voucher + k of the fiscal year.
+CREATE INDEX batch_by_voucher ON ledger.batch (book_id, fiscal_year, first_voucher, batch_no);
+-- Only these may carry a business date after it is proven.
+CREATE INDEX batch_late ON ledger.batch (book_id, business_date, batch_no)
+WHERE origin = 4 OR period > 0;
+COMMENT ON COLUMN ledger.batch.origin IS '1 doors, 2 night, 3 bulk, 4 adjustment, 5 import';
+COMMENT ON COLUMN ledger.batch.period IS '0 ordinary, 1 late period of the year, 2 closing of it';
+COMMENT ON COLUMN ledger.batch.fiscal_year IS 'Named by the calendar year in which it ends.';
 
 -- One row a transfer; a journal is the rows of one recorded_seq. No foreign keys: they are
 -- per-row triggers, and the judge has looked every account up.
@@ -52,6 +62,7 @@ CREATE TABLE ledger.transfer (
     amount_satang bigint NOT NULL,
     kind smallint NOT NULL,
     may_exceed_limit boolean NOT NULL,
+    forced boolean NOT NULL,
     business_date date NOT NULL,
     value_date date NOT NULL,
     actor text NOT NULL,
@@ -59,14 +70,20 @@ CREATE TABLE ledger.transfer (
     narrative text NOT NULL,
     hold_id uuid,
     reverses uuid,
+    adjusts uuid,
     PRIMARY KEY (book_id, journal_id, line),
     CONSTRAINT amount_in_range CHECK (amount_satang BETWEEN 1 AND 999999999999999),
     CONSTRAINT accounts_differ CHECK (debit_account <> credit_account),
-    CONSTRAINT value_date_not_later CHECK (value_date <= business_date)
+    CONSTRAINT value_date_not_later CHECK (value_date <= business_date),
+    CONSTRAINT forced_exceeds CHECK (may_exceed_limit OR NOT forced)
 );
+COMMENT ON COLUMN ledger.transfer.forced IS 'Limits and freezes were set aside for it, by right.';
+COMMENT ON COLUMN ledger.transfer.adjusts IS
+'The journal that this one corrects without reversing it.';
 CREATE UNIQUE INDEX transfer_by_seq ON ledger.transfer (book_id, recorded_seq, line);
 CREATE UNIQUE INDEX reversed_once ON ledger.transfer (book_id, reverses)
 WHERE reverses IS NOT NULL AND line = 0;
+CREATE INDEX adjusted ON ledger.transfer (book_id, adjusts) WHERE adjusts IS NOT NULL AND line = 0;
 
 -- What one batch did to one account at one value date, and the counters after the batch.
 -- seqs names the journals when they are few; NULL = look through the batch's own range.
@@ -86,6 +103,9 @@ CREATE TABLE ledger.movement (
 );
 CREATE INDEX movement_by_batch ON ledger.movement USING brin (batch_no)
 WITH (pages_per_range = 8, autosummarize = on);
+-- For balances by value date of days long past.
+CREATE INDEX movement_back_dated ON ledger.movement (book_id, account_id, value_date)
+WHERE value_date < business_date;
 CREATE INDEX movement_by_day ON ledger.movement USING brin (business_date)
 WITH (pages_per_range = 8, autosummarize = on);
 
@@ -187,8 +207,10 @@ CREATE TABLE ledger.snapshot (
     business_date date NOT NULL,
     debits bigint NOT NULL,
     credits bigint NOT NULL,
+    batch_no bigint NOT NULL,
     PRIMARY KEY (book_id, account_id, business_date)
 );
+COMMENT ON COLUMN ledger.snapshot.batch_no IS 'The newest batch that these counters include.';
 
 -- Control totals of a proven day: the trial balance as it was proven.
 CREATE TABLE ledger.day_total (

@@ -91,28 +91,6 @@ CREATE TRIGGER match_batch AFTER INSERT ON ledger.movement
 REFERENCING NEW TABLE AS new_rows
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.movements_match_batch();
 
--- A closed day takes nothing more, whoever asks; no batch lies ahead of the head.
-CREATE FUNCTION ledger.refuse_closed_day() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    head_date date;
-BEGIN
-    SELECT h.business_date INTO head_date FROM ledger.book_head AS h WHERE h.book_id = NEW.book_id;
-    IF NEW.business_date > head_date
-        OR (NEW.origin <> 2 AND NEW.business_date < head_date)
-        OR EXISTS (
-            SELECT FROM ledger.day AS d
-            WHERE d.book_id = NEW.book_id AND d.business_date = NEW.business_date AND d.state = 3
-        ) THEN
-        RAISE EXCEPTION 'business date % of book % takes no postings', NEW.business_date, NEW.book_id
-            USING ERRCODE = 'LG004', HINT = 'Post on the current business date.';
-    END IF;
-    RETURN NEW;
-END
-$$;
-
-CREATE TRIGGER open_day BEFORE INSERT ON ledger.batch
-FOR EACH ROW EXECUTE FUNCTION ledger.refuse_closed_day();
-
 -- What only moves forward: the head, days, holds, counters. WHEN keeps these free of cost.
 CREATE FUNCTION ledger.refuse_backward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -124,12 +102,15 @@ $$;
 CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.book_head FOR EACH ROW WHEN (
     NEW.recorded_seq < OLD.recorded_seq OR NEW.batch_no < OLD.batch_no
     OR NEW.business_date < OLD.business_date OR NEW.business_date > OLD.business_date + 1
-    OR NEW.value_date_floor < OLD.value_date_floor
+    OR NEW.voucher_year < OLD.voucher_year
+    OR (NEW.voucher_year = OLD.voucher_year AND NEW.voucher_no < OLD.voucher_no)
     OR NEW.epoch < OLD.epoch OR NEW.book_id <> OLD.book_id
 ) EXECUTE FUNCTION ledger.refuse_backward();
 CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.balance FOR EACH ROW WHEN (
     NEW.debits < OLD.debits OR NEW.credits < OLD.credits OR NEW.changed_seq < OLD.changed_seq
-    OR NEW.account_id <> OLD.account_id OR NEW.book_id <> OLD.book_id OR NEW.state < OLD.state
+    OR NEW.account_id <> OLD.account_id OR NEW.book_id <> OLD.book_id
+    -- A closed account comes back only with a number of its own.
+    OR (NEW.state < OLD.state AND NEW.changed_seq <= OLD.changed_seq)
 ) EXECUTE FUNCTION ledger.refuse_backward();
 CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.hold FOR EACH ROW WHEN (
     OLD.state <> 1 OR NEW.amount_satang <> OLD.amount_satang OR NEW.account_id <> OLD.account_id
@@ -147,6 +128,8 @@ CREATE TRIGGER forward_only BEFORE UPDATE ON ledger.manual_journal FOR EACH ROW 
 -- A day is closed only after the day before it.
 CREATE FUNCTION ledger.close_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- A posting under way on this day is waited for.
+    PERFORM FROM ledger.book_head AS h WHERE h.book_id = NEW.book_id FOR UPDATE;
     IF EXISTS (
         SELECT FROM ledger.day AS d
         WHERE d.book_id = NEW.book_id AND d.business_date < NEW.business_date AND d.state <> 3

@@ -27,18 +27,27 @@ KEEPING = {
     "ledger.batch": NEVER,
     "ledger.book": UPDATED,
     "ledger.book_head": UPDATED,
+    "ledger.consumer": UPDATED,
+    "ledger.consumer_rewind": NEVER,
     "ledger.day": UPDATED,
     "ledger.day_total": NEVER,
     "ledger.event": NEVER,
     "ledger.event_kind": OPEN,
+    "ledger.found_transfer": NEVER,
     "ledger.gl_account": UPDATED,
     "ledger.hold": UPDATED,
+    "ledger.limit_plan": UPDATED,
+    "ledger.period": UPDATED,
+    "ledger.period_total": NEVER,
     "ledger.idempotency_key": NEVER,
     "ledger.journal_kind": OPEN,
     "ledger.manual_journal": UPDATED,
     "ledger.movement": NEVER,
     "ledger.party": UPDATED,
     "ledger.refusal": NEVER,
+    "ledger.seal": NEVER,
+    "ledger.seal_key": UPDATED,
+    "ledger.seal_node": NEVER,
     "ledger.snapshot": NEVER,
     "ledger.transfer": NEVER,
     "pricing.rate_sheet": UPDATED,
@@ -184,6 +193,10 @@ BACKWARD = {
     "a batch is taken back": "UPDATE ledger.book_head SET batch_no = batch_no - 1",
     "the date goes back": "UPDATE ledger.book_head SET business_date = business_date - 1",
     "the date jumps": "UPDATE ledger.book_head SET business_date = business_date + 2",
+    "a voucher is taken back": "UPDATE ledger.book_head SET voucher_no = voucher_no - 1",
+    "a fiscal year is taken back": "UPDATE ledger.book_head SET voucher_year = voucher_year - 1",
+    "the floor falls": "UPDATE ledger.book_head SET value_date_floor = value_date_floor - 1",
+    "the floor rises": "UPDATE ledger.book_head SET value_date_floor = value_date_floor + 1",
     "an epoch is taken back": "UPDATE ledger.book_head SET epoch = epoch - 1",
     "debits shrink": "UPDATE ledger.balance SET debits = debits - 1",
     "credits shrink": "UPDATE ledger.balance SET credits = credits - 1",
@@ -204,7 +217,9 @@ async def test_nothing_that_moves_forward_is_moved_back(
     assert await stopped_by(owner, statement, table.book_id) == "LG005"
 
 
-async def test_a_closed_account_is_never_opened_again(owner: Connection, table: Table) -> None:
+async def test_a_closed_account_comes_back_only_with_a_number_of_its_own(
+    owner: Connection, table: Table
+) -> None:
     close = "UPDATE ledger.balance SET state = 2 WHERE book_id = $1 AND account_id = 3"
     reopen = close.replace("state = 2", "state = 1")
     both = f"DO $$ BEGIN {close}; {reopen}; END $$".replace("$1", str(table.book_id))
@@ -220,6 +235,7 @@ CHECKED = {
     "state_known": "UPDATE ledger.balance SET debits = credits, held = 0, balance_min = NULL, "
     "state = 3",
     "frozen_known": "UPDATE ledger.balance SET frozen = 4",
+    "frozen_if_until": "UPDATE ledger.balance SET frozen_until = '2026-06-01'",
     "closed_is_empty": "UPDATE ledger.balance SET state = 2",
     "counters_in_range": "UPDATE ledger.balance SET balance_min = NULL, "
     "debits = 9000000000000000000, credits = 9000000000000000000",
@@ -238,9 +254,9 @@ async def test_a_balance_row_cannot_stand_outside_its_bounds(
 _TRANSFER = """
 INSERT INTO ledger.transfer (
     book_id, journal_id, line, recorded_seq, debit_account, credit_account, amount_satang, kind,
-    may_exceed_limit, business_date, value_date, actor, reference, narrative
-) VALUES ($1, gen_random_uuid(), 0, 1000, {debit}, 2, {amount}, 2, FALSE, '2026-06-01', {value},
-    'x', '', '')
+    may_exceed_limit, forced, business_date, value_date, actor, reference, narrative
+) VALUES ($1, gen_random_uuid(), 0, 1000, {debit}, 2, {amount}, 2, FALSE, {forced}, '2026-06-01',
+    {value}, 'x', '', '')
 """
 _EVENT = """
 INSERT INTO ledger.event (book_id, recorded_seq, kind, business_date, actor, reason, body)
@@ -249,8 +265,10 @@ VALUES ($1, 1000, 11, '2026-06-01', 'x', '', '{}')
 _BATCH = """
 INSERT INTO ledger.batch (
     book_id, batch_no, business_date, first_seq, last_seq, journal_count, event_count,
-    transfer_count, amount_sum, refusal_count, origin, digest_version, digest
-) VALUES ($1, 1000, $2, 1000, $3, 1, 0, 1, 100, 0, $4, 1, decode(repeat('00', 32), 'hex'))
+    transfer_count, amount_sum, refusal_count, origin, digest_version, digest, period, fiscal_year,
+    first_voucher
+) SELECT $1, 1000, $2, 1000, $3, 1, 0, 1, 100, 0, $4, 1, decode(repeat('00', 32), 'hex'), 0, 2026,
+    h.voucher_no + 1 FROM ledger.book_head AS h WHERE h.book_id = $1
 """
 _MOVEMENT = """
 INSERT INTO ledger.movement (
@@ -264,7 +282,7 @@ INSERT INTO ledger.movement (
 async def test_money_does_not_move_without_a_batch_of_its_own(
     owner: Connection, table: Table, role: str
 ) -> None:
-    transfer = _TRANSFER.format(debit=1, amount=5, value="'2026-06-01'")
+    transfer = _TRANSFER.format(debit=1, amount=5, value="'2026-06-01'", forced="FALSE")
     assert await stopped_by(owner, transfer, table.book_id, role=role) == "LG002"
     assert await stopped_by(owner, _EVENT, table.book_id, role=role) == "LG002"
     for movement in (_MOVEMENT.format(batch=1, credits=5), _MOVEMENT.format(batch=77, credits=5)):
@@ -279,18 +297,25 @@ async def test_movements_must_add_up_to_their_batch(owner: Connection, table: Ta
 
 
 @pytest.mark.parametrize(
-    ("constraint", "debit", "amount", "value"),
+    ("constraint", "debit", "amount", "value", "forced"),
     [
-        ("amount_in_range", 1, 0, "'2026-06-01'"),
-        ("amount_in_range", 1, 10**15, "'2026-06-01'"),
-        ("accounts_differ", 2, 5, "'2026-06-01'"),
-        ("value_date_not_later", 1, 5, "'2026-06-02'"),
+        ("amount_in_range", 1, 0, "'2026-06-01'", "FALSE"),
+        ("amount_in_range", 1, 10**15, "'2026-06-01'", "FALSE"),
+        ("accounts_differ", 2, 5, "'2026-06-01'", "FALSE"),
+        ("value_date_not_later", 1, 5, "'2026-06-02'", "FALSE"),
+        ("forced_exceeds", 1, 5, "'2026-06-01'", "TRUE"),
     ],
 )
 async def test_an_impossible_transfer_cannot_be_written(
-    owner: Connection, table: Table, constraint: str, debit: int, amount: int, value: str
+    owner: Connection,
+    table: Table,
+    constraint: str,
+    debit: int,
+    amount: int,
+    value: str,
+    forced: str,
 ) -> None:
-    transfer = _TRANSFER.format(debit=debit, amount=amount, value=value)
+    transfer = _TRANSFER.format(debit=debit, amount=amount, value=value, forced=forced)
     assert await stopped_by(owner, transfer, table.book_id) == constraint
 
 
