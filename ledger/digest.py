@@ -1,6 +1,7 @@
 """A batch's digest: SHA-256 over the canonical bytes of everything the batch recorded.
 
-The layout is documented byte by byte in docs/digest.md and versioned from the first day.
+The layout is documented byte by byte in docs/digest.md and versioned from the first day; batches
+of version 1 stay as they are and stay checkable, new ones are of version 2.
 Fixed-width big-endian numbers, length-prefixed UTF-8, a presence byte before what may be
 missing: no two different batches have the same bytes, and no rendering of a document can change
 them.
@@ -14,12 +15,17 @@ from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
+from ledger.errors import ensure
 from ledger.posting.records import EventRecord, JournalRecord, RefusalRecord
 
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
+"""What new batches are written with."""
+VERSIONS = (1, 2)
+"""What this module can still work out."""
 GENESIS = bytes(32)
 _EPOCH = date(1970, 1, 1).toordinal()
 _HEADER = struct.Struct(">4sH32sIQiBQQI")
+_YEAR = struct.Struct(">HQB")
 _JOURNAL = struct.Struct(">BQ16sHBii")
 _TRANSFER = struct.Struct(">IIQ")
 _EVENT = struct.Struct(">BQHi")
@@ -39,19 +45,28 @@ def batch_digest(
     last_seq: int,
     records: Iterable[JournalRecord | EventRecord],
     refusals: Iterable[RefusalRecord],
+    version: int = DIGEST_VERSION,
+    fiscal_year: int = 0,
+    first_voucher: int = 0,
+    period: int = 0,
 ) -> bytes:
-    """The 32 bytes that stand for one batch and, through `previous`, for all before it."""
+    """The 32 bytes that stand for one batch and, through `previous`, for all before it.
+
+    fiscal_year, first_voucher, period: as on the batch row; 0 where the row has none. Version 1
+    knows none of them.
+    """
+    _known(version)
     parts: list[bytes] = []
     for record in records:
         if isinstance(record, JournalRecord):
-            _journal(parts, record)
+            _journal(parts, record, version)
         else:
             _event(parts, record)
     for refusal in refusals:
         _refusal(parts, refusal)
     header = _HEADER.pack(
         b"CFFD",
-        DIGEST_VERSION,
+        version,
         previous,
         book_id,
         batch_no,
@@ -61,7 +76,24 @@ def batch_digest(
         last_seq,
         last_seq - first_seq + 1,
     )
+    if version > 1:
+        header += _YEAR.pack(fiscal_year, first_voucher, period)
     return hashlib.sha256(header + b"".join(parts)).digest()
+
+
+def journal_bytes(record: JournalRecord, version: int) -> bytes:
+    """The canonical bytes of one journal, exactly as they stand in the digest of its batch.
+
+    version: the digest_version of that batch.
+    """
+    _known(version)
+    parts: list[bytes] = []
+    _journal(parts, record, version)
+    return b"".join(parts)
+
+
+def _known(version: int) -> None:
+    ensure(version in VERSIONS, f"digest version {version} is not one of {VERSIONS}")
 
 
 def _day(day: date) -> int:
@@ -82,7 +114,7 @@ def _maybe_number(parts: list[bytes], value: int | None) -> None:
     parts.append(b"\x00" if value is None else b"\x01" + _NUMBER.pack(value))
 
 
-def _journal(parts: list[bytes], journal: JournalRecord) -> None:
+def _journal(parts: list[bytes], journal: JournalRecord, version: int) -> None:
     parts.append(
         _JOURNAL.pack(
             1,
@@ -94,8 +126,12 @@ def _journal(parts: list[bytes], journal: JournalRecord) -> None:
             _day(journal.value_date),
         )
     )
+    if version > 1:
+        parts.append(b"\x01" if journal.forced else b"\x00")
     _maybe_uuid(parts, journal.hold_id)
     _maybe_uuid(parts, journal.reverses)
+    if version > 1:
+        _maybe_uuid(parts, journal.adjusts)
     _text(parts, journal.actor)
     _text(parts, journal.reference)
     _text(parts, journal.narrative)

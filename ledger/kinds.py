@@ -15,6 +15,9 @@ class JournalKind(enum.IntEnum):
     OPENING = 1
     MANUAL = 2
     REVERSAL = 3
+    ADJUSTMENT = 4
+    YEAR_CLOSE = 5
+    IMPORTED = 6
 
 
 class EventKind(enum.IntEnum):
@@ -27,7 +30,15 @@ class EventKind(enum.IntEnum):
     ACCOUNT_FROZEN = 12
     ACCOUNT_LIMITS_SET = 13
     ACCOUNT_CLOSED = 14
+    LIMITS_PLANNED = 15
+    ACCOUNT_REOPENED = 16
     BUSINESS_DATE_MOVED = 21
     DAY_PROVEN = 22
+    PERIOD_CLOSED = 23
+    PERIOD_REOPENED = 24
     MANUAL_JOURNAL_MADE = 31
     MANUAL_JOURNAL_REJECTED = 32
+    JOURNAL_FORCED = 33
+    CROSS_BOOK = 34
+    HISTORY_BEGUN = 41
+    HISTORY_IMPORTED = 42

@@ -56,6 +56,12 @@ REFUSALS: tuple[Rule, ...] = (
         "this id is recorded already with another body",
         "รหัสนี้ถูกบันทึกแล้วด้วยข้อมูลอื่น",
     ),
+    _rule(
+        "force_without_reason",
+        False,
+        "a forced journal needs its reason recorded beside it",
+        "รายการที่ใช้สิทธิพิเศษต้องบันทึกเหตุผล",
+    ),
     _rule("empty_journal", False, "the journal has no transfer", "รายการไม่มีบรรทัดโอน"),
     _rule(
         "amount_out_of_range",
@@ -86,7 +92,12 @@ REFUSALS: tuple[Rule, ...] = (
         "วงเงินขั้นต่ำสูงกว่าขั้นสูง หรืออยู่นอกช่วงที่กำหนด",
     ),
     _rule("currency_mismatch", False, "the accounts differ in currency", "สกุลเงินของบัญชีไม่ตรงกัน"),
-    _rule("unknown_journal", False, "no such journal to reverse", "ไม่พบรายการที่จะกลับ"),
+    _rule(
+        "unknown_journal",
+        False,
+        "no such journal to reverse, correct or settle by",
+        "ไม่พบรายการที่อ้างถึง",
+    ),
     _rule(
         "reversal_not_mirror",
         False,
@@ -118,7 +129,25 @@ REFUSALS: tuple[Rule, ...] = (
         "a business date is followed by the next calendar day",
         "วันทำการถัดไปต้องเป็นวันปฏิทินถัดไป",
     ),
+    _rule(
+        "freeze_until_past",
+        False,
+        "the freeze would end before the business date",
+        "วันสิ้นสุดการอายัดผ่านไปแล้ว",
+    ),
+    _rule(
+        "reopen_does_not_undo",
+        False,
+        "re-opening must reverse every journal that settled the closed account",
+        "การยกเลิกปิดบัญชีต้องกลับรายการที่ใช้ปิดบัญชีทั้งหมด",
+    ),
     # About the state of the book: sticky, a retry must not slip through later.
+    _rule(
+        "period_closed",
+        True,
+        "the period of this business date takes no such posting",
+        "งวดบัญชีของวันทำการนี้ไม่รับรายการ",
+    ),
     _rule(
         "value_date_before_floor",
         True,
@@ -136,12 +165,25 @@ REFUSALS: tuple[Rule, ...] = (
     ),
     _rule("capture_exceeds_hold", True, "more is captured than is held", "ตัดเงินเกินจำนวนที่กันไว้"),
     _rule("account_closed", True, "the account is closed", "บัญชีปิดแล้ว"),
+    _rule("account_not_closed", True, "the account is not closed", "บัญชียังไม่ได้ปิด"),
     _rule("account_not_empty", True, "the account has a balance or holds", "บัญชียังมียอดหรือเงินกัน"),
     _rule("account_frozen_debit", True, "debits are frozen", "บัญชีถูกอายัดการถอน"),
     _rule("account_frozen_credit", True, "credits are frozen", "บัญชีถูกอายัดการฝาก"),
     _rule("below_balance_min", True, "the available balance does not suffice", "ยอดเงินที่ใช้ได้ไม่พอ"),
     _rule("above_balance_max", True, "the balance would exceed its maximum", "ยอดเงินเกินเพดานบัญชี"),
     _rule("balance_out_of_range", True, "the balance would leave its range", "ยอดคงเหลือเกินขอบเขต"),
+    _rule(
+        "below_balance_min_later",
+        True,
+        "the balance on a later day would fall below its minimum",
+        "ยอดเงินในวันถัดมาจะต่ำกว่าวงเงินขั้นต่ำ",
+    ),
+    _rule(
+        "above_balance_max_later",
+        True,
+        "the balance on a later day would exceed its maximum",
+        "ยอดเงินในวันถัดมาจะเกินเพดานบัญชี",
+    ),
     # About the other operations of the unit.
     _rule(
         "not_attempted",

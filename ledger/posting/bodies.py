@@ -38,7 +38,9 @@ def operation_body(operation: Operation) -> str:
             narrative=operation.narrative,
             hold_id=operation.hold_id,
             reverses=operation.reverses,
-            may_exceed_limit=operation.may_exceed_limit,
+            may_exceed_limit=operation.exceeds,
+            adjusts=operation.adjusts,
+            forced=operation.forced,
         )
     if isinstance(operation, PlaceHold):
         return canonical_json(
@@ -70,6 +72,8 @@ def recorded_journal_body(journal: JournalRecord, asked: date | None, by_default
         hold_id=journal.hold_id,
         reverses=journal.reverses,
         may_exceed_limit=journal.may_exceed_limit,
+        adjusts=journal.adjusts,
+        forced=journal.forced,
     )
 
 

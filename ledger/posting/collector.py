@@ -14,16 +14,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
 import asyncpg
 
 from ledger import books, dates
+from ledger.cut_off import end_business_date
 from ledger.db import CONNECTION_LOST, POSTER_SETTINGS, Connection, Pool, translate, translated
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
-from ledger.posting.values import MoveBusinessDate, Origin, Outcome, Status, Unit
+from ledger.posting.values import Origin, Outcome, Status, Unit
 from ledger.posting.write import post_batch
 
 BATCH_MAX = 512
@@ -162,12 +163,12 @@ class Collector:
         except CONNECTION_LOST as error:
             raise DatabaseUnavailable(f"no connection to the database: {error}") from error
         try:
-            async with _head_in_time(book_id), translated():
+            async with head_in_time(book_id), translated():
                 await self._move_date_if_due(connection, book_id)
             transaction = connection.transaction()
             try:
                 await transaction.start()
-                async with _head_in_time(book_id):
+                async with head_in_time(book_id):
                     outcomes = await post_batch(connection, book_id, units, origin=Origin.DOORS)
             except asyncpg.PostgresError as error:
                 await _roll_back(transaction)
@@ -203,19 +204,19 @@ class Collector:
             self._next_cut_off[book_id] = ends
             if ends > self._clock():
                 return
-            unit = cut_off_unit(head.business_date + timedelta(days=1), actor="system:clock")
             async with connection.transaction():
-                # Refused when another process has moved the date meanwhile; then the head tells.
-                await post_batch(connection, book_id, [unit], origin=Origin.DOORS)
-
-
-def cut_off_unit(to: date, *, actor: str) -> Unit:
-    """The unit that ends the current business date and begins `to`, the next calendar day."""
-    return Unit(operations=(MoveBusinessDate(to=to),), actor=actor, reason="cut-off")
+                # Nothing is done when another process has moved the date; then the head tells.
+                await end_business_date(
+                    connection,
+                    book_id,
+                    head.business_date,
+                    actor="system:clock",
+                    origin=Origin.DOORS,
+                )
 
 
 @asynccontextmanager
-async def _head_in_time(book_id: int) -> AsyncIterator[None]:
+async def head_in_time(book_id: int) -> AsyncIterator[None]:
     """Turn a wait for the head that was cut short into words that say so."""
     try:
         yield

@@ -27,11 +27,13 @@ def transfer_columns(journals: Sequence[JournalRecord]) -> tuple[list[object], .
             j.narrative,
             j.hold_id,
             j.reverses,
+            j.forced,
+            j.adjusts,
         )
         for j in journals
         for line, t in enumerate(j.transfers)
     ]
-    return columns(rows, 14)
+    return columns(rows, 16)
 
 
 def movement_columns(
@@ -94,11 +96,12 @@ def balance_columns(accounts: Sequence[st.AccountState]) -> tuple[list[object], 
             a.excess,
             2 if a.closed else 1,
             a.frozen,
+            a.frozen_until,
             a.changed_seq,
         )
         for a in accounts
     ]
-    return columns(rows, 10)
+    return columns(rows, 11)
 
 
 def columns(rows: Sequence[tuple[object, ...]], width: int) -> tuple[list[object], ...]:

@@ -34,6 +34,8 @@ def judge_journal(
         debit, credit = state.accounts[transfer.debit], state.accounts[transfer.credit]
         short = allowance if hold is not None and debit.account == hold.account else 0
         refusal = _transfer_guards(journal, line, debit, credit, short)
+        if refusal is None and value_date < state.head_date and not journal.exceeds:
+            refusal = _later_guards(state, journal, line, value_date)
         if refusal is not None:
             return refusal
         # After this point the transfer must succeed.
@@ -41,6 +43,8 @@ def judge_journal(
         undo.account(credit)
         debit.debits += transfer.amount_satang
         credit.credits += transfer.amount_satang
+        undo.dated(transfer.debit, value_date, -transfer.amount_satang)
+        undo.dated(transfer.credit, value_date, transfer.amount_satang)
         debit.settle_excess()
         credit.settle_excess()
         debit.changed_seq = credit.changed_seq = state.next_seq
@@ -50,7 +54,8 @@ def judge_journal(
         recorded_seq=state.take_seq(),
         journal_id=journal.journal_id,
         kind=journal.kind,
-        may_exceed_limit=journal.may_exceed_limit,
+        may_exceed_limit=journal.exceeds,
+        forced=journal.forced,
         business_date=state.business_date,
         value_date=value_date,
         actor=unit.actor,
@@ -58,6 +63,7 @@ def judge_journal(
         narrative=journal.narrative,
         hold_id=journal.hold_id,
         reverses=journal.reverses,
+        adjusts=journal.adjusts,
         transfers=journal.transfers,
     )
     undo.added_journal(record)
@@ -97,6 +103,8 @@ def _journal_guards(
         currencies = [state.accounts[number].currency for number in (debit, credit)]
         if currencies[0] != currencies[1]:
             return at_line(line, "currency_mismatch", currencies=currencies)
+    if journal.adjusts is not None and journal.adjusts not in state.journals:
+        return Refusal(code="unknown_journal", detail={"adjusts": str(journal.adjusts)})
     reversal = _reversal_guards(state, journal, target) if journal.reverses else None
     if reversal is not None and not reversal.sticky:
         return reversal
@@ -111,6 +119,8 @@ def _journal_guards(
                 "business_date": state.business_date.isoformat(),
             },
         )
+    if state.shut is not None:
+        return state.shut
     if value_date < state.value_date_floor:
         return Refusal(
             code="value_date_before_floor",
@@ -182,11 +192,11 @@ def _transfer_guards(
     for side, account in (("debit", debit), ("credit", credit)):
         if account.closed:
             return at_line(line, "account_closed", side=side, account=account.account)
-    if debit.frozen & st.FROZEN_DEBITS:
+    if debit.frozen & st.FROZEN_DEBITS and not journal.forced:
         return at_line(line, "account_frozen_debit", account=debit.account)
-    if credit.frozen & st.FROZEN_CREDITS:
+    if credit.frozen & st.FROZEN_CREDITS and not journal.forced:
         return at_line(line, "account_frozen_credit", account=credit.account)
-    if not journal.may_exceed_limit:
+    if not journal.exceeds:
         if short_after(debit, amount) > allowance:
             return at_line(
                 line,
@@ -206,6 +216,40 @@ def _transfer_guards(
             )
     if _out_of_range(debit, amount, 0) or _out_of_range(credit, 0, amount):
         return at_line(line, "balance_out_of_range", amount_satang=amount)
+    return None
+
+
+def _later_guards(state: st.State, journal: Journal, line: int, value_date: date) -> Refusal | None:
+    """A back-dated transfer must leave every balance since its value date within the limits."""
+    transfer = journal.transfers[line]
+    debit, credit = state.accounts[transfer.debit], state.accounts[transfer.credit]
+    amount = transfer.amount_satang
+    series = state.series.get(debit.account)
+    if series is not None and debit.balance_min is not None:
+        low = series.lowest(debit.balance, value_date)
+        if low is not None and low[0] - amount < debit.balance_min:
+            return at_line(
+                line,
+                "below_balance_min_later",
+                account=debit.account,
+                amount_satang=amount,
+                value_date=value_date.isoformat(),
+                lowest_satang=low[0],
+                lowest_on=low[1].isoformat(),
+            )
+    series = state.series.get(credit.account)
+    if series is not None and credit.balance_max is not None:
+        high = series.highest(credit.balance, value_date)
+        if high is not None and high[0] + amount > credit.balance_max:
+            return at_line(
+                line,
+                "above_balance_max_later",
+                account=credit.account,
+                amount_satang=amount,
+                value_date=value_date.isoformat(),
+                highest_satang=high[0],
+                highest_on=high[1].isoformat(),
+            )
     return None
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ledger.errors import ensure
+from ledger.kinds import EventKind
 from ledger.posting import bodies
 from ledger.posting import state as st
 from ledger.posting.journal_rules import judge_journal
 from ledger.posting.operation_rules import judge_operation
 from ledger.posting.records import EventRecord, JournalRecord
-from ledger.posting.values import Journal, Operation, PlaceHold, Status, Unit
+from ledger.posting.values import Journal, Note, Operation, PlaceHold, Status, Unit
 from ledger.refusals import Refusal
 
 Record = JournalRecord | EventRecord
@@ -58,7 +59,9 @@ class Judge:
         for index, operation in enumerate(unit.operations):
             result: Refusal | Record
             if isinstance(operation, Journal):
-                result = judge_journal(self.state, operation, unit, undo)
+                result = _without_reason(unit, index, operation) or judge_journal(
+                    self.state, operation, unit, undo
+                )
             else:
                 result = judge_operation(self.state, operation, unit, undo)
             if isinstance(result, Refusal):
@@ -120,6 +123,21 @@ class Judge:
         by_default = journal.business_date if target is None else target.value_date
         asked = operation.value_date if isinstance(operation, Journal) else journal.value_date
         return bodies.recorded_journal_body(journal, asked, by_default)
+
+
+def _without_reason(unit: Unit, index: int, journal: Journal) -> Refusal | None:
+    """A forced journal must be followed by the note that says why, and the unit have a reason."""
+    if not journal.forced:
+        return None
+    after = unit.operations[index + 1] if index + 1 < len(unit.operations) else None
+    noted = (
+        isinstance(after, Note)
+        and after.kind == EventKind.JOURNAL_FORCED
+        and after.subject == journal.journal_id
+    )
+    if noted and unit.reason:
+        return None
+    return Refusal(code="force_without_reason", detail={"id": str(journal.journal_id)})
 
 
 def _refused(

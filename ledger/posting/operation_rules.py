@@ -20,12 +20,14 @@ from ledger.posting.journal_rules import short_after
 from ledger.posting.records import EventRecord, canonical_json
 from ledger.posting.values import (
     CloseAccount,
+    Journal,
     MoveBusinessDate,
     Note,
     OpenAccount,
     Operation,
     PlaceHold,
     ReleaseHold,
+    ReopenAccount,
     SetFreeze,
     SetLimits,
     Unit,
@@ -53,9 +55,14 @@ def judge_operation(
     state: st.State, operation: Operation, unit: Unit, undo: st.Undo
 ) -> Refusal | EventRecord:
     """Apply one operation that is not a journal, or refuse it."""
-    result = _RULES[type(operation)](state, operation, undo)
+    if isinstance(operation, ReopenAccount):
+        result = _reopen_account(state, operation, unit, undo)
+    else:
+        result = _RULES[type(operation)](state, operation, undo)
     if isinstance(result, Refusal):
         return result
+    if state.shut is not None:
+        return state.shut
     seq = state.take_seq()
     account, hold = result.account_state, result.hold_state
     if account is not None:
@@ -196,14 +203,19 @@ def _set_freeze(state: st.State, operation: SetFreeze, undo: st.Undo) -> Refusal
     account = state.accounts.get(operation.account)
     if account is None:
         return _unknown(operation.account)
+    if operation.until is not None and operation.until < state.business_date:
+        past: dict[str, object] = {"until": operation.until.isoformat()}
+        return Refusal(code="freeze_until_past", detail={"account": account.account} | past)
     if account.closed:
         return Refusal(code="account_closed", detail={"account": account.account})
+    until = operation.until if operation.debits or operation.credits else None
     undo.account(account)
     account.frozen = st.FROZEN_DEBITS * operation.debits + st.FROZEN_CREDITS * operation.credits
+    account.frozen_until = until
     return _Event(
         kind=EventKind.ACCOUNT_FROZEN,
         account_state=account,
-        body={"debits": operation.debits, "credits": operation.credits},
+        body={"debits": operation.debits, "credits": operation.credits, "until": until},
     )
 
 
@@ -232,6 +244,10 @@ def _close_account(state: st.State, operation: CloseAccount, undo: st.Undo) -> R
     if account is None:
         return _unknown(operation.account)
     detail: dict[str, object] = {"account": account.account}
+    for settled_by in operation.settled_by:
+        settling = state.journals.get(settled_by)
+        if settling is None or settling.recorded_seq < undo.first_seq:
+            return Refusal(code="unknown_journal", detail=detail | {"journal": str(settled_by)})
     if account.closed:
         return Refusal(code="account_closed", detail=detail)
     if account.balance != 0 or account.held != 0:
@@ -239,7 +255,29 @@ def _close_account(state: st.State, operation: CloseAccount, undo: st.Undo) -> R
         return Refusal(code="account_not_empty", detail=detail | facts)
     undo.account(account)
     account.closed = True
-    return _Event(kind=EventKind.ACCOUNT_CLOSED, account_state=account, body={})
+    undo.closing(account.account, frozenset(operation.settled_by))
+    body: dict[str, object] = {"settled_by": [str(journal) for journal in operation.settled_by]}
+    return _Event(kind=EventKind.ACCOUNT_CLOSED, account_state=account, body=body)
+
+
+def _reopen_account(
+    state: st.State, operation: ReopenAccount, unit: Unit, undo: st.Undo
+) -> Refusal | _Event:
+    account = state.accounts.get(operation.account)
+    if account is None:
+        return _unknown(operation.account)
+    settled_by = state.closings.get(account.account, frozenset())
+    reversing = {o.reverses for o in unit.operations if isinstance(o, Journal)}
+    missing = sorted(str(journal) for journal in settled_by - reversing)
+    detail: dict[str, object] = {"account": account.account}
+    if account.closed and missing:
+        return Refusal(code="reopen_does_not_undo", detail=detail | {"not_reversed": missing})
+    if not account.closed:
+        return Refusal(code="account_not_closed", detail=detail)
+    undo.account(account)
+    account.closed = False
+    undone: dict[str, object] = {"undoes": sorted(str(journal) for journal in settled_by)}
+    return _Event(kind=EventKind.ACCOUNT_REOPENED, account_state=account, body=undone)
 
 
 def _move_business_date(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -30,6 +30,7 @@ from ledger.posting.values import (
     Operation,
     PlaceHold,
     ReleaseHold,
+    ReopenAccount,
     RowTable,
     SetFreeze,
     SetLimits,
@@ -40,6 +41,7 @@ from ledger.refusals import Refusal
 
 SQL = statements(Path(__file__).parent.parent / "sql" / "posting.sql")
 ClosedKey = tuple[str, str]
+_OF_AN_ACCOUNT = (PlaceHold, OpenAccount, SetFreeze, SetLimits, CloseAccount, ReopenAccount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,9 @@ class HeadRow:
     value_date_floor: date
     digest: bytes
     epoch: int
+    voucher_year: int
+    voucher_no: int
+    fiscal_year_start_month: int
 
 
 async def try_keys(connection: Connection, book_id: int, units: Sequence[Unit]) -> set[int]:
@@ -112,6 +117,7 @@ class _Wanted:
     codes: set[str]
     gl_codes: set[str]
     parties: set[int]
+    reopened: set[int]
 
     def add(self, operation: Operation) -> None:
         """Collect what one operation needs."""
@@ -129,6 +135,8 @@ class _Wanted:
             if operation.reverses is not None:
                 self.journals.add(operation.reverses)
                 self.reversed_ids.add(operation.reverses)
+            if operation.adjusts is not None:
+                self.journals.add(operation.adjusts)
         elif isinstance(operation, ReleaseHold):
             self.holds.add(operation.hold_id)
         elif isinstance(operation, OpenAccount):
@@ -136,7 +144,9 @@ class _Wanted:
             self.gl_codes.add(operation.gl_code)
             if operation.party_id is not None:
                 self.parties.add(operation.party_id)
-        if isinstance(operation, PlaceHold | OpenAccount | SetFreeze | SetLimits | CloseAccount):
+        elif isinstance(operation, ReopenAccount):
+            self.reopened.add(operation.account)
+        if isinstance(operation, _OF_AN_ACCOUNT):
             self.accounts.add(operation.account)
         if isinstance(operation, Note) and operation.account is not None:
             self.accounts.add(operation.account)
@@ -150,7 +160,7 @@ async def load_state(
     units: Sequence[Unit],
 ) -> st.State:
     """Read under the head whatever the judge may ask about these units."""
-    wanted = _Wanted(set(), set(), set(), set(), set(), set(), set(), set())
+    wanted = _Wanted(*(set() for _ in fields(_Wanted)))
     for unit in units:
         wanted.accounts.update(number for number, _ in unit.unmoved)
         for operation in unit.operations:
@@ -186,7 +196,16 @@ async def load_state(
     if wanted.parties:
         rows = await connection.fetch(SQL["parties"], book_id, list(wanted.parties))
         state.party_ids = {row["party_id"] for row in rows}
+    if wanted.reopened:
+        rows = await connection.fetch(SQL["closings"], book_id, list(wanted.reopened))
+        state.closings = {row["account_id"]: _settled_by(row["body"]) for row in rows}
     return state
+
+
+def _settled_by(body: str) -> frozenset[UUID]:
+    """Ids of the journals that a closing event names."""
+    named = json.loads(body).get("settled_by", [])
+    return frozenset(UUID(journal) for journal in named)
 
 
 def journals_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, JournalRecord]:
@@ -207,6 +226,8 @@ def journals_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, JournalRecord]:
             narrative=first["narrative"],
             hold_id=first["hold_id"],
             reverses=first["reverses"],
+            forced=first["forced"],
+            adjusts=first["adjusts"],
             transfers=tuple(
                 Transfer(
                     debit=row["debit_account"],
@@ -231,6 +252,7 @@ def _account(row: asyncpg.Record) -> st.AccountState:
         excess=row["excess_satang"],
         closed=row["state"] == 2,
         frozen=row["frozen"],
+        frozen_until=row["frozen_until"],
         changed_seq=row["changed_seq"],
     )
 

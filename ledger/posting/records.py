@@ -31,6 +31,8 @@ class JournalRecord:
     hold_id: UUID | None
     reverses: UUID | None
     transfers: tuple[Transfer, ...]
+    forced: bool = False
+    adjusts: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import date
 from uuid import UUID
 
 from ledger.posting.records import JournalRecord
+from ledger.posting.series import ValueSeries
 from ledger.refusals import Refusal
 
 HOLD_OPEN, HOLD_CAPTURED, HOLD_RELEASED, HOLD_EXPIRED = 1, 2, 3, 4
@@ -31,6 +32,7 @@ class AccountState:
     excess: int = 0
     closed: bool = False
     frozen: int = 0
+    frozen_until: date | None = None
     changed_seq: int = 0
     is_new: bool = False
 
@@ -91,6 +93,9 @@ class State:
 
     account_codes: codes that exist among those the batch wants to open.
     reversed_ids:  journals (among the targets of the batch) that a recorded journal reverses.
+    series:        limited accounts that a back-dated journal of the batch touches.
+    closings:      of closed accounts to be opened again: the journals that settled them.
+    shut:          why the batch's business date takes nothing, if it does not.
     """
 
     business_date: date
@@ -105,6 +110,9 @@ class State:
     account_codes: set[str] = field(default_factory=set)
     gl_codes: set[str] = field(default_factory=set)
     party_ids: set[int] = field(default_factory=set)
+    series: dict[int, ValueSeries] = field(default_factory=dict)
+    closings: dict[int, frozenset[UUID]] = field(default_factory=dict)
+    shut: Refusal | None = None
     changed_accounts: dict[int, AccountState] = field(default_factory=dict)
     changed_holds: dict[UUID, HoldState] = field(default_factory=dict)
 
@@ -122,11 +130,13 @@ class Undo:
         self._state = state
         self._accounts: dict[int, tuple[AccountState, tuple[object, ...]]] = {}
         self._holds: dict[UUID, tuple[HoldState, tuple[object, ...]]] = {}
-        self._next_seq = state.next_seq
+        self.first_seq = state.next_seq
         self._head_date = state.head_date
         self._added_accounts: list[tuple[int, str]] = []
         self._added_holds: list[UUID] = []
         self._added_journals: list[tuple[UUID, UUID | None]] = []
+        self._dated: list[tuple[ValueSeries, date, int]] = []
+        self._closings: list[tuple[int, frozenset[UUID] | None]] = []
 
     def account(self, account: AccountState) -> None:
         """Remember an account before it is changed for the first time in this unit."""
@@ -140,6 +150,7 @@ class Undo:
                 account.excess,
                 account.closed,
                 account.frozen,
+                account.frozen_until,
                 account.changed_seq,
                 account.account in self._state.changed_accounts,
             )
@@ -155,6 +166,18 @@ class Undo:
                 (hold.captured, hold.state, hold.changed_seq, known),
             )
             self._state.changed_holds[hold.hold_id] = hold
+
+    def dated(self, account: int, value_date: date, net: int) -> None:
+        """Add a posting to the account's value series, if it has one; restored with the unit."""
+        series = self._state.series.get(account)
+        if series is not None:
+            series.add(value_date, net)
+            self._dated.append((series, value_date, net))
+
+    def closing(self, account: int, settled_by: frozenset[UUID]) -> None:
+        """Note what settled an account that is closed now: it may be opened again in this batch."""
+        self._closings.append((account, self._state.closings.get(account)))
+        self._state.closings[account] = settled_by
 
     def added_account(self, account: AccountState, code: str) -> None:
         """Note a new account, so that it can be taken away again."""
@@ -189,6 +212,7 @@ class Undo:
                 account.excess,
                 account.closed,
                 account.frozen,
+                account.frozen_until,
                 account.changed_seq,
                 known,
             ) = saved  # type: ignore[assignment]  # a tuple of mixed columns, set as saved above
@@ -209,5 +233,12 @@ class Undo:
             del state.journals[journal_id]
             if reverses is not None:
                 state.reversed_ids.discard(reverses)
-        state.next_seq = self._next_seq
+        for series, value_date, net in self._dated:
+            series.add(value_date, -net)
+        for number, settled_by in reversed(self._closings):
+            if settled_by is None:
+                del state.closings[number]
+            else:
+                state.closings[number] = settled_by
+        state.next_seq = self.first_seq
         state.head_date = self._head_date

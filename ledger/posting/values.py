@@ -35,8 +35,11 @@ class Journal:
     hold_id:          this journal captures that hold: what it debits from the hold's account is
                       captured, the rest of the hold is released.
     reverses:         this journal mirrors that one, line by line.
-    may_exceed_limit: interest and fees of our own night, and forced postings: limits are not
-                      judged, the account's excess says by how much it stands beyond them.
+    adjusts:          the recorded journal that this one corrects without reversing it.
+    may_exceed_limit: interest and fees of our own night: limits are not judged, the account's
+                      excess says by how much it stands beyond them.
+    forced:           posted by right: limits and freezes are set aside, closed accounts are not.
+                      A note of kind `journal_forced` about it must follow in the same unit.
     """
 
     journal_id: UUID
@@ -48,6 +51,13 @@ class Journal:
     hold_id: UUID | None = None
     reverses: UUID | None = None
     may_exceed_limit: bool = False
+    adjusts: UUID | None = None
+    forced: bool = False
+
+    @property
+    def exceeds(self) -> bool:
+        """True when limits are not judged."""
+        return self.forced or self.may_exceed_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +99,15 @@ class OpenAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetFreeze:
-    """Freeze or thaw: both flags are set as given. A frozen account still earns its interest."""
+    """Freeze or thaw: both flags are set as given. A frozen account still earns its interest.
+
+    until: the last business date of the freeze; the cut-off after it thaws. None = no end.
+    """
 
     account: int
     debits: bool
     credits: bool
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +121,19 @@ class SetLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseAccount:
-    """Close an empty account for good: nothing may be debited, credited or held any more."""
+    """Close an empty account: nothing may be debited, credited or held any more.
+
+    settled_by: journals before it in the same unit that paid out its interest and its balance;
+                only their reversal opens the account again.
+    """
+
+    account: int
+    settled_by: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenAccount:
+    """Undo a closing: the same unit must reverse every journal that settled the account."""
 
     account: int
 
@@ -142,6 +168,7 @@ Operation = (
     | SetFreeze
     | SetLimits
     | CloseAccount
+    | ReopenAccount
     | MoveBusinessDate
     | Note
 )
@@ -230,6 +257,16 @@ class Origin(enum.IntEnum):
     DOORS = 1
     NIGHT = 2
     BULK = 3
+    ADJUST = 4
+    IMPORT = 5
+
+
+class Period(enum.IntEnum):
+    """Which part of a fiscal year's end a batch belongs to; stored on the batch."""
+
+    ORDINARY = 0
+    LATE = 1
+    YEAR_CLOSE = 2
 
 
 class Status(enum.Enum):
@@ -252,12 +289,17 @@ class Status(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A journal or event as recorded: its number and its two dates."""
+    """A journal or event as recorded: its number and its two dates.
+
+    fiscal_year, voucher_no: a journal's gap-free number in its book and fiscal year.
+    """
 
     recorded_seq: int
     business_date: date
     value_date: date
     journal_id: UUID | None = None
+    fiscal_year: int | None = None
+    voucher_no: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

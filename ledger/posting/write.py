@@ -9,14 +9,13 @@ is no savepoint and nothing to undo in the database.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
 from ledger import digest
 from ledger.db import Connection
-from ledger.errors import ensure
-from ledger.posting import read
+from ledger.posting import dated, read
 from ledger.posting import state as st
 from ledger.posting.columns import (
     balance_columns,
@@ -26,42 +25,21 @@ from ledger.posting.columns import (
     refusal_columns,
     transfer_columns,
 )
-from ledger.posting.judge import Judge, Record, Verdict
-from ledger.posting.read import SQL, HeadRow
-from ledger.posting.records import EventRecord, JournalRecord, RefusalRecord, canonical_json
+from ledger.posting.decide import Draft, decide
+from ledger.posting.read import SQL
+from ledger.posting.records import EventRecord, JournalRecord
 from ledger.posting.values import (
     BUSINESS_DATE,
     FIRST_SEQ,
-    AccountBalance,
-    IdempotencyKey,
-    MoveBusinessDate,
-    OpenAccount,
     Origin,
     Outcome,
+    Period,
     Placeholder,
     Receipt,
-    RowWrite,
     Status,
     Unit,
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class _Batch:
-    """What has been decided so far, ready to be written."""
-
-    book_id: int
-    batch_no: int
-    business_date: date
-    first_seq: int
-    origin: Origin
-    records: list[Record] = field(default_factory=list)
-    refusals: list[RefusalRecord] = field(default_factory=list)
-    writes: list[tuple[RowWrite, int]] = field(default_factory=list)
-    opened: list[tuple[OpenAccount, int]] = field(default_factory=list)
-    keys: list[tuple[int, Unit, IdempotencyKey]] = field(default_factory=list)
-    cut: tuple[MoveBusinessDate, int] | None = None
-    touched: set[tuple[str, UUID]] = field(default_factory=set)
+from ledger.vouchers import fiscal_year_of, vouchers_of
 
 
 async def post_batch(
@@ -71,225 +49,154 @@ async def post_batch(
     *,
     origin: Origin,
     business_date: date | None = None,
+    period: Period = Period.ORDINARY,
 ) -> list[Outcome]:
     """Judge and write `units` as one batch of one book; outcomes in input order.
 
-    business_date: None = the head's (doors); the night names the date that it closes.
+    business_date: None = the head's (doors); the night and adjustments name their date.
     Must run inside a transaction; the caller commits, and only then may anything be answered.
     Raises what the database raises; then nothing of the batch is recorded.
     """
-    busy = await read.try_keys(connection, book_id, units)
-    versions = await read.lock_rows(connection, book_id, units)
+    locked = await lock(connection, book_id, units)
+    draft = await begin(
+        connection, locked, origin=origin, business_date=business_date, period=period
+    )
+    decide(draft)
+    return await record(connection, draft)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """A batch with its keys and rows locked, as far as nobody else held them; not yet the head."""
+
+    book_id: int
+    units: Sequence[Unit]
+    busy: set[int]
+    versions: dict[tuple[str, UUID], int]
+
+
+async def lock(connection: Connection, book_id: int, units: Sequence[Unit]) -> Locked:
+    """Lock what comes before the head: idempotency keys, then product rows. Never waits."""
+    return Locked(
+        book_id=book_id,
+        units=units,
+        busy=await read.try_keys(connection, book_id, units),
+        versions=await read.lock_rows(connection, book_id, units),
+    )
+
+
+async def begin(
+    connection: Connection,
+    locked: Locked,
+    *,
+    origin: Origin,
+    business_date: date | None = None,
+    period: Period = Period.ORDINARY,
+) -> Draft:
+    """Take the head and read what the judge will ask. From here to the commit nobody else posts."""
+    book_id, units = locked.book_id, locked.units
     head = await read.take_head(connection, book_id)
-    keys = await read.recorded_keys(connection, book_id, units)
+    known = await read.recorded_keys(connection, book_id, units)
     day = business_date or head.business_date
     state = await read.load_state(connection, book_id, head, day, units)
-    judge = Judge(state)
-    batch = _Batch(
+    state.shut = await dated.why_shut(connection, book_id, head, day, origin, period)
+    if origin is not Origin.NIGHT:
+        await dated.load_series(connection, book_id, state, units)
+    if state.shut is not None:
+        # Only refusals will come of it: they are recorded on a date that takes them.
+        day, period = head.business_date, Period.ORDINARY
+    fiscal_year = fiscal_year_of(day, head.fiscal_year_start_month)
+    return Draft(
         book_id=book_id,
-        batch_no=head.batch_no + 1,
-        business_date=day,
-        first_seq=state.next_seq,
+        head=head,
+        units=units,
         origin=origin,
-    )
-    outcomes: list[Outcome] = []
-    for place, unit in enumerate(units):
-        outcome = _by_key(unit, place in busy, keys, batch)
-        decided_on = batch.cut is not None or unit.reads or unit.unmoved
-        if outcome is None and decided_on and not _answered_before(judge, unit):
-            outcome = _not_now(unit, versions, judge.state, batch)
-        if outcome is None:
-            outcome = _judge_one(judge, unit, place, batch)
-        outcomes.append(outcome)
-    if batch.records or batch.refusals:
-        outcomes = await _write(connection, head, state, batch, outcomes)
-    return outcomes
-
-
-def _by_key(
-    unit: Unit, busy: bool, keys: dict[read.ClosedKey, tuple[bytes, str]], batch: _Batch
-) -> Outcome | None:
-    """What the unit's idempotency key says of it, if anything."""
-    if unit.key is None:
-        return None
-    if busy:
-        return Outcome(status=Status.IN_PROGRESS)
-    known = keys.get((unit.key.client, unit.key.key))
-    if known is not None:
-        same = known[0] == unit.key.request_hash
-        status = Status.REPLAYED if same else Status.KEY_CONFLICT
-        return Outcome(status=status, replay=same, answer=known[1] if same else None)
-    if any(_same_name(key, unit.key) for _, _, key in batch.keys):
-        return Outcome(status=Status.IN_PROGRESS)
-    return None
-
-
-def _answered_before(judge: Judge, unit: Unit) -> bool:
-    """True of a retry: its answer stands, whatever has become of the rows it was decided on.
-
-    Ids that our own products derive tell of an event, not of a request: two people who ask for the
-    same one at once are no retry of each other, so such a unit decides again on what has become of
-    its rows. Neither is a conflict a retry.
-    """
-    if unit.event_id is not None:
-        return False
-    verdict = judge.known(unit)
-    return verdict is not None and (verdict.status is Status.REPLAYED or verdict.remembered)
-
-
-def _not_now(
-    unit: Unit, versions: dict[tuple[str, UUID], int], state: st.State, batch: _Batch
-) -> Outcome | None:
-    """Why a unit cannot be judged in this batch; None when it can."""
-    if batch.cut is not None:
-        # The date has moved inside this batch: what follows belongs to the next one.
-        return Outcome(status=Status.DEFERRED)
-    for row in unit.reads:
-        name = (row.table.name, row.row_id)
-        if name in batch.touched:
-            return Outcome(status=Status.STALE)
-        if name not in versions:
-            return Outcome(status=Status.DEFERRED)
-        if versions[name] != row.version:
-            return Outcome(status=Status.STALE)
-    for number, changed_seq in unit.unmoved:
-        account = state.accounts.get(number)
-        if account is not None and account.changed_seq != changed_seq:
-            return Outcome(status=Status.STALE)
-    return None
-
-
-def _same_name(left: IdempotencyKey, right: IdempotencyKey) -> bool:
-    return (left.client, left.key) == (right.client, right.key)
-
-
-def _judge_one(judge: Judge, unit: Unit, place: int, batch: _Batch) -> Outcome:
-    verdict = judge.unit(unit)
-    if verdict.status is Status.REFUSED:
-        return _refused(unit, place, verdict, batch)
-    if verdict.status is Status.REPLAYED:
-        return Outcome(
-            status=Status.REPLAYED,
-            receipts=tuple(_receipt(record) for record in verdict.records),
-            balances=_balances(judge.state, verdict.records),
-            replay=True,
-        )
-    first_seq = verdict.records[0].recorded_seq
-    batch.records += verdict.records
-    batch.writes += [(write, first_seq) for write in unit.writes]
-    batch.touched |= {(row.table.name, row.row_id) for row in unit.reads}
-    for operation, record in zip(unit.operations, verdict.records, strict=True):
-        if isinstance(operation, OpenAccount):
-            batch.opened.append((operation, record.recorded_seq))
-        elif isinstance(operation, MoveBusinessDate):
-            batch.cut = (operation, record.recorded_seq)
-    if unit.key is not None:
-        batch.keys.append((place, unit, unit.key))
-    return Outcome(
-        status=Status.ACCEPTED,
-        receipts=tuple(_receipt(record) for record in verdict.records),
-        balances=_balances(judge.state, verdict.records),
-        batch_no=batch.batch_no,
+        period=period,
+        fiscal_year=fiscal_year,
+        first_voucher=await dated.next_voucher(connection, book_id, head, fiscal_year),
+        busy=locked.busy,
+        versions=locked.versions,
+        known=known,
+        state=state,
+        first_seq=state.next_seq,
     )
 
 
-def _refused(unit: Unit, place: int, verdict: Verdict, batch: _Batch) -> Outcome:
-    refusal = verdict.refusal
-    ensure(refusal is not None, "a refused unit without a refusal")
-    if refusal is not None and not verdict.remembered:
-        batch.refusals.append(
-            RefusalRecord(
-                position=place,
-                code=refusal.code,
-                sticky=refusal.sticky and verdict.operation_id is not None,
-                operation_id=verdict.operation_id,
-                event_id=unit.event_id,
-                actor=unit.actor,
-                detail=canonical_json(refusal.detail),
-                body=verdict.body,
-            )
-        )
-        if unit.key is not None and refusal.sticky:
-            batch.keys.append((place, unit, unit.key))
-    return Outcome(
-        status=Status.REFUSED,
-        refusal=refusal,
-        failed_operation=verdict.failed_operation,
-        batch_no=None if verdict.remembered else batch.batch_no,
-        replay=verdict.remembered,
-    )
-
-
-def _receipt(record: Record) -> Receipt:
-    journal = isinstance(record, JournalRecord)
-    return Receipt(
-        recorded_seq=record.recorded_seq,
-        business_date=record.business_date,
-        value_date=record.value_date if isinstance(record, JournalRecord) else record.business_date,
-        journal_id=record.journal_id if journal and isinstance(record, JournalRecord) else None,
-    )
-
-
-def _balances(state: st.State, records: Sequence[Record]) -> tuple[AccountBalance, ...]:
-    numbers: dict[int, None] = {}
-    for record in records:
-        if isinstance(record, JournalRecord):
-            for transfer in record.transfers:
-                numbers[transfer.debit] = numbers[transfer.credit] = None
-        elif record.account_id is not None:
-            numbers[record.account_id] = None
-    return tuple(
-        AccountBalance(
-            account=number,
-            balance_satang=state.accounts[number].balance,
-            held_satang=state.accounts[number].held,
-            available_satang=state.accounts[number].available,
-            excess_satang=state.accounts[number].excess,
-        )
-        for number in numbers
-    )
-
-
-async def _write(
-    connection: Connection, head: HeadRow, state: st.State, batch: _Batch, outcomes: list[Outcome]
-) -> list[Outcome]:
+async def record(connection: Connection, draft: Draft) -> list[Outcome]:
     """Write everything that was decided; answers the outcomes with the batch's digest."""
-    last_seq = batch.first_seq + len(batch.records) - 1
+    outcomes = await _with_vouchers(connection, draft)
+    if not draft.records and not draft.refusals:
+        return outcomes
     sealed = digest.batch_digest(
-        previous=head.digest,
-        book_id=batch.book_id,
-        batch_no=batch.batch_no,
-        business_date=batch.business_date,
-        origin=batch.origin,
-        first_seq=batch.first_seq,
-        last_seq=last_seq,
-        records=batch.records,
-        refusals=batch.refusals,
+        previous=draft.head.digest,
+        book_id=draft.book_id,
+        batch_no=draft.batch_no,
+        business_date=draft.business_date,
+        origin=draft.origin,
+        first_seq=draft.first_seq,
+        last_seq=draft.last_seq,
+        records=draft.records,
+        refusals=draft.refusals,
+        fiscal_year=draft.fiscal_year,
+        first_voucher=draft.first_voucher,
+        period=draft.period,
     )
     outcomes = [
         replace(outcome, digest=sealed) if outcome.batch_no is not None else outcome
         for outcome in outcomes
     ]
-    if batch.opened:
-        await _open_accounts(connection, batch)
-    await _row_writes(connection, batch)
-    await connection.execute(SQL["write_batch"], *_batch_arguments(state, batch, last_seq, sealed))
-    await _write_holds(connection, batch.book_id, list(state.changed_holds.values()))
-    if batch.keys:
-        await _write_keys(connection, batch, outcomes)
-    if batch.cut is not None:
-        operation, seq = batch.cut
-        await connection.execute(SQL["cut_day"], batch.book_id, batch.business_date, seq)
-        await connection.execute(SQL["open_day"], batch.book_id, operation.to)
-        await connection.execute(SQL["move_head"], batch.book_id, operation.to)
+    if draft.opened:
+        await _open_accounts(connection, draft)
+    await _row_writes(connection, draft)
+    await connection.execute(SQL["write_batch"], *_batch_arguments(draft, sealed))
+    await _write_holds(connection, draft.book_id, list(draft.state.changed_holds.values()))
+    if draft.keys:
+        await _write_keys(connection, draft, outcomes)
+    if draft.cut is not None:
+        operation, seq = draft.cut
+        await connection.execute(SQL["cut_day"], draft.book_id, draft.business_date, seq)
+        await connection.execute(SQL["open_day"], draft.book_id, operation.to)
+        await connection.execute(SQL["move_head"], draft.book_id, operation.to)
     return outcomes
 
 
-async def _row_writes(connection: Connection, batch: _Batch) -> None:
+async def _with_vouchers(connection: Connection, draft: Draft) -> list[Outcome]:
+    """Replays of journals recorded earlier get the voucher numbers that they have; rare."""
+    lacking = [
+        receipt.recorded_seq
+        for outcome in draft.outcomes
+        for receipt in outcome.receipts
+        if outcome.status is Status.REPLAYED and receipt.journal_id is not None
+    ]
+    if not lacking:
+        return draft.outcomes
+    given = {
+        receipt.recorded_seq: receipt
+        for outcome in draft.outcomes
+        for receipt in outcome.receipts
+        if receipt.voucher_no is not None
+    }
+    found = await vouchers_of(connection, draft.book_id, lacking)
+
+    def named(receipt: Receipt) -> Receipt:
+        twin, voucher = given.get(receipt.recorded_seq), found.get(receipt.recorded_seq)
+        if receipt.voucher_no is None and twin is not None:
+            return twin
+        if receipt.voucher_no is None and voucher is not None:
+            return replace(receipt, fiscal_year=voucher.fiscal_year, voucher_no=voucher.voucher_no)
+        return receipt
+
+    return [
+        replace(outcome, receipts=tuple(named(receipt) for receipt in outcome.receipts))
+        for outcome in draft.outcomes
+    ]
+
+
+async def _row_writes(connection: Connection, draft: Draft) -> None:
     """Product rows of the accepted units; statements in order of first appearance."""
     grouped: dict[str, list[tuple[object, ...]]] = {}
-    for write, seq in batch.writes:
-        known = {FIRST_SEQ: seq, BUSINESS_DATE: batch.business_date}
+    for write, seq in draft.writes:
+        known = {FIRST_SEQ: seq, BUSINESS_DATE: draft.business_date}
         arguments = tuple(
             known[value] if isinstance(value, Placeholder) else value for value in write.arguments
         )
@@ -298,12 +205,12 @@ async def _row_writes(connection: Connection, batch: _Batch) -> None:
         await connection.executemany(statement, rows)
 
 
-async def _open_accounts(connection: Connection, batch: _Batch) -> None:
-    opened = [operation for operation, _ in batch.opened]
+async def _open_accounts(connection: Connection, draft: Draft) -> None:
+    opened = [operation for operation, _ in draft.opened]
     await connection.execute(
         SQL["open_accounts"],
-        batch.book_id,
-        batch.business_date,
+        draft.book_id,
+        draft.business_date,
         [o.account for o in opened],
         [o.code for o in opened],
         [o.gl_code for o in opened],
@@ -311,36 +218,41 @@ async def _open_accounts(connection: Connection, batch: _Batch) -> None:
         [o.party_id for o in opened],
         [o.name_th for o in opened],
         [o.name_en for o in opened],
-        [seq for _, seq in batch.opened],
+        [seq for _, seq in draft.opened],
     )
 
 
-def _batch_arguments(
-    state: st.State, batch: _Batch, last_seq: int, sealed: bytes
-) -> tuple[object, ...]:
-    journals = [record for record in batch.records if isinstance(record, JournalRecord)]
-    events = [record for record in batch.records if isinstance(record, EventRecord)]
+def _batch_arguments(draft: Draft, sealed: bytes) -> tuple[object, ...]:
+    journals = [record for record in draft.records if isinstance(record, JournalRecord)]
+    events = [record for record in draft.records if isinstance(record, EventRecord)]
     transfer_count = sum(len(journal.transfers) for journal in journals)
     amount_sum = sum(t.amount_satang for journal in journals for t in journal.transfers)
+    newest = draft.fiscal_year >= draft.head.voucher_year
+    last_voucher = draft.first_voucher + len(journals) - 1
     return (
-        batch.book_id,
-        batch.batch_no,
-        batch.business_date,
-        batch.first_seq,
-        last_seq,
+        draft.book_id,
+        draft.batch_no,
+        draft.business_date,
+        draft.first_seq,
+        draft.last_seq,
         len(journals),
         len(events),
         transfer_count,
         amount_sum,
-        len(batch.refusals),
-        int(batch.origin),
+        len(draft.refusals),
+        int(draft.origin),
+        int(draft.period),
+        draft.fiscal_year,
+        draft.first_voucher,
         digest.DIGEST_VERSION,
         sealed,
+        draft.fiscal_year if newest else draft.head.voucher_year,
+        last_voucher if newest else draft.head.voucher_no,
         *transfer_columns(journals),
-        *movement_columns(journals, state),
+        *movement_columns(journals, draft.state),
         *event_columns(events),
-        *refusal_columns(batch.refusals),
-        *balance_columns(list(state.changed_accounts.values())),
+        *refusal_columns(draft.refusals),
+        *balance_columns(list(draft.state.changed_accounts.values())),
     )
 
 
@@ -368,9 +280,9 @@ async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.
         await connection.execute(SQL["update_holds"], book_id, *columns(changes, 4))
 
 
-async def _write_keys(connection: Connection, batch: _Batch, outcomes: Sequence[Outcome]) -> None:
+async def _write_keys(connection: Connection, draft: Draft, outcomes: Sequence[Outcome]) -> None:
     rows = []
-    for place, unit, key in batch.keys:
+    for place, unit, key in draft.keys:
         answer = unit.answer(outcomes[place]) if unit.answer is not None else "{}"
         rows.append((key.client, key.key, key.request_hash, answer))
-    await connection.execute(SQL["insert_keys"], batch.book_id, batch.batch_no, *columns(rows, 4))
+    await connection.execute(SQL["insert_keys"], draft.book_id, draft.batch_no, *columns(rows, 4))

@@ -8,8 +8,52 @@ FROM unnest($2::text []) WITH ORDINALITY AS k (name, position)
 ORDER BY k.name
 
 -- take_head --
-SELECT recorded_seq, batch_no, business_date, value_date_floor, digest, epoch
-FROM ledger.book_head WHERE book_id = $1 FOR UPDATE
+SELECT h.recorded_seq, h.batch_no, h.business_date, h.value_date_floor, h.digest, h.epoch,
+    h.voucher_year, h.voucher_no, k.fiscal_year_start_month
+FROM ledger.book_head AS h INNER JOIN ledger.book AS k ON k.book_id = h.book_id
+WHERE h.book_id = $1 FOR UPDATE OF h
+
+-- next_voucher --
+-- Of a fiscal year that is not the newest: one after its last batch's last.
+SELECT coalesce((
+    SELECT b.first_voucher + b.journal_count FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND b.fiscal_year = $2
+    ORDER BY b.first_voucher DESC, b.batch_no DESC LIMIT 1
+), 1)
+
+-- standing_of_date --
+-- What the guard on batches will ask about a business date that is not the head's: $3 its fiscal
+-- year's first day, $4 its last.
+SELECT
+    EXISTS (
+        SELECT FROM ledger.period AS p
+        WHERE p.book_id = $1 AND p.kind = 2 AND p.state = 2 AND p.starts_on = $3
+    ) AS year_closed,
+    EXISTS (
+        SELECT FROM ledger.period AS p
+        WHERE p.book_id = $1 AND p.kind = 1 AND p.state = 2
+            AND $2 BETWEEN p.starts_on AND p.ends_on
+    ) AS month_closed,
+    ledger.months_closed(k.book_id, greatest(k.opened_on, $3), $4) AS months_closed,
+    k.opened_on
+FROM ledger.book AS k WHERE k.book_id = $1
+
+-- later_nets --
+-- Net amounts by value date after $3 of each account of $2; what moved after it is dated after it
+-- on the business axis too.
+SELECT w.account_id, m.value_date, sum(m.credits - m.debits)::bigint AS net
+FROM unnest($2::int [], $3::date []) AS w (account_id, since)
+INNER JOIN ledger.movement AS m
+    ON m.book_id = $1 AND m.account_id = w.account_id
+    AND m.business_date > w.since AND m.value_date > w.since
+GROUP BY w.account_id, m.value_date
+
+-- closings --
+-- The newest closing of each account: its event names the journals that settled the account.
+SELECT DISTINCT ON (e.account_id) e.account_id, e.body
+FROM ledger.event AS e
+WHERE e.book_id = $1 AND e.account_id = ANY($2::int []) AND e.kind = 14
+ORDER BY e.account_id ASC, e.recorded_seq DESC
 
 -- recorded_keys --
 SELECT client, key, request_hash, answer
@@ -18,7 +62,8 @@ WHERE book_id = $1 AND (client, key) IN (SELECT * FROM unnest($2::text [], $3::t
 
 -- recorded_journals --
 SELECT journal_id, line, recorded_seq, debit_account, credit_account, amount_satang, kind,
-    may_exceed_limit, business_date, value_date, actor, reference, narrative, hold_id, reverses
+    may_exceed_limit, business_date, value_date, actor, reference, narrative, hold_id, reverses,
+    forced, adjusts
 FROM ledger.transfer WHERE book_id = $1 AND journal_id = ANY($2::uuid [])
 ORDER BY journal_id, line
 
@@ -37,7 +82,7 @@ FROM ledger.hold WHERE book_id = $1 AND hold_id = ANY($2::uuid [])
 
 -- accounts --
 SELECT b.account_id, a.currency, b.debits, b.credits, b.held, b.balance_min, b.balance_max,
-    b.excess_satang, b.state, b.frozen, b.changed_seq
+    b.excess_satang, b.state, b.frozen, b.frozen_until, b.changed_seq
 FROM ledger.balance AS b
 INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
 WHERE b.book_id = $1 AND b.account_id = ANY($2::int [])
@@ -73,24 +118,26 @@ SELECT $1, account_id, opened_seq FROM opened
 WITH new_batch AS (
     INSERT INTO ledger.batch (
         book_id, batch_no, business_date, first_seq, last_seq, journal_count, event_count,
-        transfer_count, amount_sum, refusal_count, origin, digest_version, digest
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        transfer_count, amount_sum, refusal_count, origin, period, fiscal_year, first_voucher,
+        digest_version, digest
+    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ), new_transfers AS (
     INSERT INTO ledger.transfer (
         book_id, journal_id, line, recorded_seq, debit_account, credit_account, amount_satang,
         kind, may_exceed_limit, business_date, value_date, actor, reference, narrative, hold_id,
-        reverses
+        reverses, forced, adjusts
     )
     SELECT $1, t.journal_id, t.line, t.recorded_seq, t.debit_account, t.credit_account,
         t.amount_satang, t.kind, t.may_exceed_limit, $3, t.value_date, t.actor, t.reference,
-        t.narrative, t.hold_id, t.reverses
+        t.narrative, t.hold_id, t.reverses, t.forced, t.adjusts
     FROM unnest(
-        $14::uuid [], $15::int [], $16::bigint [], $17::int [], $18::int [], $19::bigint [],
-        $20::smallint [], $21::boolean [], $22::date [], $23::text [], $24::text [], $25::text [],
-        $26::uuid [], $27::uuid []
+        $19::uuid [], $20::int [], $21::bigint [], $22::int [], $23::int [], $24::bigint [],
+        $25::smallint [], $26::boolean [], $27::date [], $28::text [], $29::text [], $30::text [],
+        $31::uuid [], $32::uuid [], $33::boolean [], $34::uuid []
     ) AS t (
         journal_id, line, recorded_seq, debit_account, credit_account, amount_satang, kind,
-        may_exceed_limit, value_date, actor, reference, narrative, hold_id, reverses
+        may_exceed_limit, value_date, actor, reference, narrative, hold_id, reverses, forced,
+        adjusts
     )
 ), new_movements AS (
     INSERT INTO ledger.movement (
@@ -100,8 +147,8 @@ WITH new_batch AS (
     SELECT $1, t.account_id, $3, $2, t.value_date, t.debits, t.credits, t.debits_after,
         t.credits_after, t.seqs::bigint []
     FROM unnest(
-        $28::int [], $29::date [], $30::bigint [], $31::bigint [], $32::bigint [], $33::bigint [],
-        $34::text []
+        $35::int [], $36::date [], $37::bigint [], $38::bigint [], $39::bigint [], $40::bigint [],
+        $41::text []
     ) AS t (account_id, value_date, debits, credits, debits_after, credits_after, seqs)
 ), new_events AS (
     INSERT INTO ledger.event (
@@ -111,8 +158,8 @@ WITH new_batch AS (
     SELECT $1, t.recorded_seq, t.kind, $3, t.actor, t.reason, t.account_id, t.hold_id, t.subject,
         t.amount_satang, t.body
     FROM unnest(
-        $35::bigint [], $36::smallint [], $37::text [], $38::text [], $39::int [], $40::uuid [],
-        $41::uuid [], $42::bigint [], $43::text []
+        $42::bigint [], $43::smallint [], $44::text [], $45::text [], $46::int [], $47::uuid [],
+        $48::uuid [], $49::bigint [], $50::text []
     ) AS t (
         recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
     )
@@ -122,25 +169,25 @@ WITH new_batch AS (
     )
     SELECT $1, $2, t.position, t.code, t.sticky, t.operation_id, t.event_id, t.actor, t.detail, t.body
     FROM unnest(
-        $44::int [], $45::text [], $46::boolean [], $47::uuid [], $48::uuid [], $49::text [],
-        $50::text [], $51::text []
+        $51::int [], $52::text [], $53::boolean [], $54::uuid [], $55::uuid [], $56::text [],
+        $57::text [], $58::text []
     ) AS t (position, code, sticky, operation_id, event_id, actor, detail, body)
 ), new_balances AS (
     UPDATE ledger.balance AS b
     SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
         balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
-        changed_seq = t.changed_seq
+        frozen_until = t.frozen_until, changed_seq = t.changed_seq
     FROM unnest(
-        $52::int [], $53::bigint [], $54::bigint [], $55::bigint [], $56::bigint [], $57::bigint [],
-        $58::bigint [], $59::smallint [], $60::smallint [], $61::bigint []
+        $59::int [], $60::bigint [], $61::bigint [], $62::bigint [], $63::bigint [], $64::bigint [],
+        $65::bigint [], $66::smallint [], $67::smallint [], $68::date [], $69::bigint []
     ) AS t (
         account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
-        changed_seq
+        frozen_until, changed_seq
     )
     WHERE b.book_id = $1 AND b.account_id = t.account_id
 )
 UPDATE ledger.book_head
-SET recorded_seq = $5, batch_no = $2, digest = $13
+SET recorded_seq = $5, batch_no = $2, digest = $16, voucher_year = $17, voucher_no = $18
 WHERE book_id = $1
 
 -- insert_holds --

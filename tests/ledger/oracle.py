@@ -9,10 +9,11 @@ One oracle is one book.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
+from ledger.kinds import EventKind
 from ledger.posting.values import (
     CloseAccount,
     Journal,
@@ -22,18 +23,28 @@ from ledger.posting.values import (
     Operation,
     PlaceHold,
     ReleaseHold,
+    ReopenAccount,
     SetFreeze,
     SetLimits,
     Unit,
 )
+from tests.ledger.oracle_book import (
+    AMOUNT_MAX,
+    BALANCE_MAX,
+    COUNTER_MAX,
+    Answer,
+    Aside,
+    Book,
+    Money,
+    Recorded,
+    identity,
+)
 
-AMOUNT_MAX = 10**15 - 1
-BALANCE_MAX = 9 * 10**17
-COUNTER_MAX = 9 * 10**18 - 1
 ONE_DAY = timedelta(days=1)
 
 STICKY = frozenset(
     {
+        "period_closed",
         "value_date_before_floor",
         "already_reversed",
         "hold_not_open",
@@ -41,120 +52,18 @@ STICKY = frozenset(
         "hold_not_yet_due",
         "capture_exceeds_hold",
         "account_closed",
+        "account_not_closed",
         "account_not_empty",
         "account_frozen_debit",
         "account_frozen_credit",
         "below_balance_min",
         "above_balance_max",
+        "below_balance_min_later",
+        "above_balance_max_later",
         "balance_out_of_range",
     }
 )
 """Refusals that come from the state of the book; they burn the id of the operation at fault."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """An account as the oracle remembers it; what is held and exceeded is worked out, not kept."""
-
-    currency: str
-    debits: int = 0
-    credits: int = 0
-    low: int | None = None
-    high: int | None = None
-    closed: bool = False
-    stop_debits: bool = False
-    stop_credits: bool = False
-
-    @property
-    def balance(self) -> int:
-        """Credits less debits."""
-        return self.credits - self.debits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
-    """A hold: what was asked, and how it ended ("open" while it has not)."""
-
-    asked: PlaceHold
-    ended: str = "open"
-    captured: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """A recorded journal: what was asked, its value date, and the one it gets without asking."""
-
-    asked: Journal
-    value_date: date
-    by_default: date
-    seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the oracle says of a unit, in the words of `Status`; seqs are those of its records.
-
-    balances: account -> (balance, held, excess) after the unit, for the accounts of its records.
-    """
-
-    status: str
-    code: str | None = None
-    failed: int | None = None
-    replay: bool = False
-    seqs: tuple[int, ...] = ()
-    balances: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class Book:
-    """Everything the oracle remembers; values are immutable, so a copy of the dicts is a copy."""
-
-    day: date
-    floor: date
-    seq: int = 0
-    accounts: dict[int, Money] = field(default_factory=dict)
-    codes: frozenset[str] = frozenset()
-    chart: frozenset[str] = frozenset()
-    parties: frozenset[int] = frozenset()
-    holds: dict[UUID, Aside] = field(default_factory=dict)
-    journals: dict[UUID, Recorded] = field(default_factory=dict)
-    reversed_ids: frozenset[UUID] = frozenset()
-    burnt: dict[UUID, tuple[Operation, str]] = field(default_factory=dict)
-    keys: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    versions: dict[UUID, int] = field(default_factory=dict)
-
-    def copy(self) -> Book:
-        """The book as it stands, to go back to."""
-        return replace(
-            self,
-            accounts=dict(self.accounts),
-            holds=dict(self.holds),
-            journals=dict(self.journals),
-            burnt=dict(self.burnt),
-            keys=dict(self.keys),
-            versions=dict(self.versions),
-        )
-
-    def held(self, account: int) -> int:
-        """Sum of the open holds on an account."""
-        return sum(
-            hold.asked.amount_satang
-            for hold in self.holds.values()
-            if hold.asked.account == account and hold.ended == "open"
-        )
-
-    def short(self, account: int, less: int = 0) -> int:
-        """By how much the account, with `less` taken away, stands below its lower limit."""
-        money = self.accounts[account]
-        if money.low is None:
-            return 0
-        return max(0, money.low - (money.balance - self.held(account) - less))
-
-    def excess(self, account: int) -> int:
-        """What the account's limits are exceeded by."""
-        money = self.accounts[account]
-        over = 0 if money.high is None else max(0, money.balance - money.high)
-        return max(self.short(account), over)
 
 
 class Oracle:
@@ -162,9 +71,28 @@ class Oracle:
 
     def __init__(self, day: date, chart: Sequence[str]) -> None:
         self.book = Book(day=day, floor=date(day.year, 1, 1), chart=frozenset(chart))
+        self.opened_on = day
+        self._night = self._shut = False
 
-    def batch(self, units: Sequence[Unit], on: date | None = None) -> list[Answer]:
-        """Answers in the order of the units; `on` is the night's date, None the current one."""
+    def end_day(self) -> None:
+        """The cut-off as the book does it: the date moves, and freezes past their last day thaw."""
+        self.book.day += ONE_DAY
+        self.book.seq += 1
+        for number in self.book.thawed_by(self.book.day):
+            self.book.accounts[number] = replace(
+                self.book.accounts[number], stop_debits=False, stop_credits=False, stop_until=None
+            )
+            self.book.seq += 1
+
+    def batch(
+        self, units: Sequence[Unit], on: date | None = None, *, adjusts: bool = False
+    ) -> list[Answer]:
+        """Answers in the order of the units.
+
+        on: the night's date, or that of adjustments; None the current one.
+        """
+        self._night = on is not None and not adjusts
+        self._shut = on is not None and on < self.opened_on
         day = on or self.book.day
         started = self.book.day
         keys_of_batch: set[tuple[str, str]] = set()
@@ -215,7 +143,7 @@ class Oracle:
 
     def _known(self, unit: Unit) -> Answer | None:
         """What the ids of the unit say: nothing, a replay, a remembered refusal, a conflict."""
-        ids = [(place, _id(operation)) for place, operation in enumerate(unit.operations)]
+        ids = [(place, identity(operation)) for place, operation in enumerate(unit.operations)]
         named = [(place, name) for place, name in ids if name is not None]
         old = 0
         seen: set[UUID] = set()
@@ -237,10 +165,14 @@ class Oracle:
             return None
         if old < len(named):
             return Answer(status="refused", code="id_conflict", failed=0)
-        seqs = [self.book.journals[name].seq for _, name in named if name in self.book.journals]
+        found = [self.book.journals[name] for _, name in named if name in self.book.journals]
         journals = [o for o in unit.operations if isinstance(o, Journal)]
         return Answer(
-            status="replayed", replay=True, seqs=tuple(seqs), balances=self._balances(journals)
+            status="replayed",
+            replay=True,
+            seqs=tuple(recorded.seq for recorded in found),
+            vouchers=tuple(recorded.voucher for recorded in found),
+            balances=self._balances(journals),
         )
 
     def _same(self, name: UUID, operation: Operation) -> bool:
@@ -260,11 +192,12 @@ class Oracle:
             return known
         before = self.book.copy()
         first = self.book.seq + 1
+        self._began_at = first
         for place, operation in enumerate(unit.operations):
-            code = next(self._reasons(operation, day), None)
+            code = next(self._reasons(unit, place, day), None)
             if code is not None:
                 self.book = before
-                name = _id(operation)
+                name = identity(operation)
                 if name is not None and code in STICKY:
                     self.book.burnt[name] = (operation, code)
                 return Answer(status="refused", code=code, failed=place)
@@ -272,6 +205,11 @@ class Oracle:
         return Answer(
             status="accepted",
             seqs=tuple(range(first, self.book.seq + 1)),
+            vouchers=tuple(
+                self.book.journals[o.journal_id].voucher
+                for o in unit.operations
+                if isinstance(o, Journal)
+            ),
             balances=self._balances(unit.operations),
         )
 
@@ -293,11 +231,25 @@ class Oracle:
             for number in numbers
         }
 
-    def _reasons(self, operation: Operation, day: date) -> Iterator[str]:
+    def _reasons(self, unit: Unit, place: int, day: date) -> Iterator[str]:
         """Reasons to refuse, most telling first; when it runs out of them, it has been done."""
+        operation = unit.operations[place]
         if isinstance(operation, Journal):
+            if operation.forced and not _says_why(unit, place):
+                yield "force_without_reason"
             yield from self._journal(operation, day)
-        elif isinstance(operation, PlaceHold):
+            return
+        if isinstance(operation, ReopenAccount):
+            yield from self._reopen(operation, unit)
+        else:
+            yield from self._other(operation, day)
+        if self._shut:
+            yield "period_closed"
+
+    def _other(self, operation: Operation, day: date) -> Iterator[str]:
+        if isinstance(operation, Journal | ReopenAccount):
+            raise TypeError(f"{operation} has its own rules")
+        if isinstance(operation, PlaceHold):
             yield from self._place(operation, day)
         elif isinstance(operation, ReleaseHold):
             yield from self._release(operation, day)
@@ -311,7 +263,7 @@ class Oracle:
             if operation.account is not None and operation.account not in self.book.accounts:
                 yield "unknown_account"
         else:
-            yield from self._change(operation)
+            yield from self._change(operation, day)
 
     def _journal(self, journal: Journal, day: date) -> Iterator[str]:
         target = self.book.journals.get(journal.reverses) if journal.reverses else None
@@ -321,6 +273,8 @@ class Oracle:
         yield from self._other_records(journal, target)
         if value_date > day:
             yield "value_date_after_business_date"
+        if self._shut:
+            yield "period_closed"
         if value_date < self.book.floor:
             yield "value_date_before_floor"
         if journal.reverses in self.book.reversed_ids:
@@ -344,9 +298,18 @@ class Oracle:
         for transfer in journal.transfers:
             debit, credit, amount = transfer.debit, transfer.credit, transfer.amount_satang
             grace = allowed if debit == spared else 0
-            yield from self._transfer(debit, credit, amount, grace, journal.may_exceed_limit)
+            yield from self._stopped(debit, credit, journal.forced)
+            if not journal.forced and not journal.may_exceed_limit:
+                yield from self._beyond(debit, credit, amount, grace)
+                if value_date < self.book.day and not self._night:
+                    yield from self._beyond_then(debit, credit, amount, value_date)
+            yield from self._move(debit, credit, amount, value_date)
         self.book.journals[journal.journal_id] = Recorded(
-            asked=journal, value_date=value_date, by_default=by_default, seq=self.book.seq + 1
+            asked=journal,
+            value_date=value_date,
+            by_default=by_default,
+            seq=self.book.seq + 1,
+            voucher=len(self.book.journals) + 1,
         )
         if journal.reverses is not None:
             self.book.reversed_ids |= {journal.reverses}
@@ -369,6 +332,8 @@ class Oracle:
                 yield "currency_mismatch"
 
     def _other_records(self, journal: Journal, target: Recorded | None) -> Iterator[str]:
+        if journal.adjusts is not None and journal.adjusts not in self.book.journals:
+            yield "unknown_journal"
         if journal.reverses is not None:
             if target is None:
                 yield "unknown_journal"
@@ -385,28 +350,41 @@ class Oracle:
             elif all(t.debit != hold.asked.account for t in journal.transfers):
                 yield "hold_account_differs"
 
-    def _transfer(
-        self, debit: int, credit: int, amount: int, grace: int, may_exceed: bool
-    ) -> Iterator[str]:
+    def _stopped(self, debit: int, credit: int, forced: bool) -> Iterator[str]:
         source, target = self.book.accounts[debit], self.book.accounts[credit]
         if source.closed or target.closed:
             yield "account_closed"
-        if source.stop_debits:
+        if source.stop_debits and not forced:
             yield "account_frozen_debit"
-        if target.stop_credits:
+        if target.stop_credits and not forced:
             yield "account_frozen_credit"
-        if not may_exceed and self.book.short(debit, amount) > grace:
+
+    def _beyond(self, debit: int, credit: int, amount: int, grace: int) -> Iterator[str]:
+        target = self.book.accounts[credit]
+        if self.book.short(debit, amount) > grace:
             yield "below_balance_min"
-        over = target.high is not None and target.balance + amount > target.high
-        if not may_exceed and over:
+        if target.high is not None and target.balance + amount > target.high:
             yield "above_balance_max"
+
+    def _beyond_then(self, debit: int, credit: int, amount: int, value_date: date) -> Iterator[str]:
+        """A back-dated transfer changes every balance since: none may be worse than its limit."""
+        source, target = self.book.accounts[debit], self.book.accounts[credit]
+        low = -BALANCE_MAX * 2 if source.low is None else source.low
+        high = BALANCE_MAX * 2 if target.high is None else target.high
+        if any(stood - amount < low for stood in source.since(value_date)):
+            yield "below_balance_min_later"
+        if any(stood + amount > high for stood in target.since(value_date)):
+            yield "above_balance_max_later"
+
+    def _move(self, debit: int, credit: int, amount: int, value_date: date) -> Iterator[str]:
+        source, target = self.book.accounts[debit], self.book.accounts[credit]
         low, high = source.balance - amount, target.balance + amount
         if low < -BALANCE_MAX or high > BALANCE_MAX:
             yield "balance_out_of_range"
         if max(source.debits, target.credits) + amount > COUNTER_MAX:
             yield "balance_out_of_range"
-        self.book.accounts[debit] = replace(source, debits=source.debits + amount)
-        self.book.accounts[credit] = replace(target, credits=target.credits + amount)
+        self.book.accounts[debit] = source.moved(-amount, value_date)
+        self.book.accounts[credit] = target.moved(amount, value_date)
 
     def _place(self, asked: PlaceHold, day: date) -> Iterator[str]:
         if not 1 <= asked.amount_satang <= AMOUNT_MAX:
@@ -464,27 +442,58 @@ class Oracle:
         if not -BALANCE_MAX <= low <= high <= BALANCE_MAX:
             yield "limits_impossible"
 
-    def _change(self, asked: SetFreeze | SetLimits | CloseAccount) -> Iterator[str]:
+    def _change(self, asked: SetFreeze | SetLimits | CloseAccount, day: date) -> Iterator[str]:
         money = self.book.accounts.get(asked.account)
         if money is None:
             yield "unknown_account"
             return
         if isinstance(asked, SetLimits):
             yield from self._limits(asked)
+        if isinstance(asked, SetFreeze) and asked.until is not None and asked.until < day:
+            yield "freeze_until_past"
+        if isinstance(asked, CloseAccount) and any(
+            name not in self.book.journals or self.book.journals[name].seq < self._began_at
+            for name in asked.settled_by
+        ):
+            yield "unknown_journal"
         if money.closed:
             yield "account_closed"
         if isinstance(asked, SetFreeze):
-            money = replace(money, stop_debits=asked.debits, stop_credits=asked.credits)
+            stops = asked.debits or asked.credits
+            money = replace(
+                money,
+                stop_debits=asked.debits,
+                stop_credits=asked.credits,
+                stop_until=asked.until if stops else None,
+            )
         elif isinstance(asked, SetLimits):
             money = replace(money, low=asked.balance_min, high=asked.balance_max)
         else:
             if money.balance != 0 or self.book.held(asked.account) != 0:
                 yield "account_not_empty"
-            money = replace(money, closed=True)
+            money = replace(money, closed=True, settled_by=frozenset(asked.settled_by))
         self.book.accounts[asked.account] = money
 
+    def _reopen(self, asked: ReopenAccount, unit: Unit) -> Iterator[str]:
+        money = self.book.accounts.get(asked.account)
+        if money is None:
+            yield "unknown_account"
+            return
+        undone = {o.reverses for o in unit.operations if isinstance(o, Journal)}
+        if money.closed and not money.settled_by <= undone:
+            yield "reopen_does_not_undo"
+        if not money.closed:
+            yield "account_not_closed"
+        self.book.accounts[asked.account] = replace(money, closed=False)
 
-def _id(operation: Operation) -> UUID | None:
-    if isinstance(operation, Journal):
-        return operation.journal_id
-    return operation.hold_id if isinstance(operation, PlaceHold) else None
+
+def _says_why(unit: Unit, place: int) -> bool:
+    """True when the unit has a reason and the next operation records it beside the journal."""
+    journal, after = unit.operations[place], unit.operations[place + 1 : place + 2]
+    return bool(unit.reason) and any(
+        isinstance(note, Note)
+        and note.kind == EventKind.JOURNAL_FORCED
+        and isinstance(journal, Journal)
+        and note.subject == journal.journal_id
+        for note in after
+    )

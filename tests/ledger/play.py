@@ -21,11 +21,13 @@ import uvloop
 
 from ledger import books
 from ledger.books import GlAccount
+from ledger.cut_off import end_business_date
 from ledger.db import Connection
 from ledger.posting.values import OpenAccount, Origin, Outcome, Status, Unit
 from ledger.posting.write import post_batch
 from ledger.proof.verify import verify_ledger
-from tests.ledger.oracle import Answer, Oracle
+from tests.ledger.oracle import Oracle
+from tests.ledger.oracle_book import Answer
 from tests.ledger.recipes import Kitchen, UnitRecipe
 
 _T = TypeVar("_T")
@@ -56,7 +58,7 @@ _SEEN = f"""
 SELECT h.recorded_seq, h.business_date, (
     SELECT array_agg((
         b.account_id, b.debits, b.credits, b.held, b.balance_min, b.balance_max, b.excess_satang,
-        b.state = 2, b.frozen
+        b.state = 2, b.frozen, b.frozen_until
     )) FROM ledger.balance AS b WHERE b.book_id = h.book_id
 ) AS balances, (
     SELECT array_agg((d.hold_id, d.state, d.captured_satang))
@@ -151,29 +153,60 @@ class Table:
         self.counts = counts
         self._prints: dict[str, str] = {}
 
-    async def cook(self, recipes: Sequence[UnitRecipe], days_ago: int = 0) -> list[Outcome]:
-        """Make units of the recipes and play them; `days_ago` > 0 posts as the night of then."""
-        on = self.oracle.book.day - timedelta(days=days_ago)
-        night = on if days_ago > 0 and on >= OPENED_ON else None
-        return await self.play([self.kitchen.unit(recipe) for recipe in recipes], night)
+    async def cook(self, recipes: Sequence[UnitRecipe]) -> list[Outcome]:
+        """Make units of the recipes and play them."""
+        return await self.play(self.units(recipes))
 
-    async def play(self, units: Sequence[Unit], night: date | None = None) -> list[Outcome]:
-        """Put one batch to both; asserts that they agree on everything."""
+    def units(self, recipes: Sequence[UnitRecipe]) -> list[Unit]:
+        """Units of the recipes, made for the book as it stands."""
+        return [self.kitchen.unit(recipe) for recipe in recipes]
+
+    def ago(self, days: int) -> date:
+        """The business date of so many days ago, but none before the opening."""
+        return max(OPENED_ON, self.oracle.book.day - timedelta(days=days))
+
+    async def end_day(self) -> None:
+        """The cut-off on both sides."""
         self.sound = False
-        origin = Origin.DOORS if night is None else Origin.NIGHT
+        ended = await self._end_day()
+        assert ended
+        self.oracle.end_day()
+        await self.compare(accepted=True)
+        self.sound = True
+
+    async def _end_day(self) -> bool:
+        async with self.connection.transaction():
+            return await end_business_date(
+                self.connection,
+                self.book_id,
+                self.oracle.book.day,
+                actor="test:clock",
+                origin=Origin.DOORS,
+            )
+
+    async def play(
+        self, units: Sequence[Unit], on: date | None = None, *, adjusts: bool = False
+    ) -> list[Outcome]:
+        """Put one batch to both; asserts that they agree on everything.
+
+        on: the night's date, or that of adjustments; None the current one.
+        """
+        self.sound = False
+        origin = Origin.DOORS if on is None else Origin.ADJUST if adjusts else Origin.NIGHT
         async with self.connection.transaction():
             outcomes = await post_batch(
-                self.connection, self.book_id, units, origin=origin, business_date=night
+                self.connection, self.book_id, units, origin=origin, business_date=on
             )
-        answers = self.oracle.batch(units, night)
+        answers = self.oracle.batch(units, on, adjusts=adjusts)
         for unit, outcome, answer in zip(units, outcomes, answers, strict=True):
             assert heard(outcome) == answer, f"outcome: {heard(outcome)} != {answer} of {unit}"
             self.counts[outcome.refusal.code if outcome.refusal else outcome.status.value] += 1
-        await self._compare(outcomes)
+        await self.compare(any(outcome.status is Status.ACCEPTED for outcome in outcomes))
         self.sound = True
         return outcomes
 
-    async def _compare(self, outcomes: Sequence[Outcome]) -> None:
+    async def compare(self, accepted: bool) -> None:
+        """Both sides stand alike; unless something was accepted nothing but refusals is new."""
         seen = await self.connection.fetchrow(_SEEN, self.book_id)
         assert seen is not None
         book = self.oracle.book
@@ -188,6 +221,7 @@ class Table:
                 book.excess(number),
                 money.closed,
                 money.stop_debits + 2 * money.stop_credits,
+                money.stop_until,
             )
             for number, money in book.accounts.items()
         }
@@ -201,7 +235,7 @@ class Table:
         net = sum(row[1] - row[0] for row in standing.values())
         assert net == 0, f"conservation: credits less debits of the book are {net}"
         prints = {table: seen[table] for table in _TABLES}
-        if all(outcome.status is not Status.ACCEPTED for outcome in outcomes):
+        if not accepted:
             changed = [table for table in _TABLES if prints[table] != self._prints[table]]
             assert not changed, f"untouched: refusals have changed {changed}"
         self._prints = prints
@@ -220,6 +254,7 @@ def heard(outcome: Outcome) -> Answer:
         failed=outcome.failed_operation,
         replay=outcome.replay,
         seqs=tuple(receipt.recorded_seq for receipt in outcome.receipts),
+        vouchers=tuple(r.voucher_no or 0 for r in outcome.receipts if r.journal_id is not None),
         balances={
             b.account: (b.balance_satang, b.held_satang, b.excess_satang) for b in outcome.balances
         },

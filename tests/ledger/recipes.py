@@ -28,6 +28,7 @@ from ledger.posting.values import (
     Operation,
     PlaceHold,
     ReleaseHold,
+    ReopenAccount,
     RowRead,
     RowTable,
     RowWrite,
@@ -89,12 +90,29 @@ _LIMIT = st.sampled_from(LIMITS)
 PAY = _recipe("pay", _LINES, _DAYS, _RARELY)
 # Nothing wrong with it but, perhaps, the state of the accounts.
 MOVE = _recipe("move", st.integers(0, 5), st.integers(1, 5), st.sampled_from(AMOUNTS[1:6]))
+# The same with a value date of earlier days: what later balances allow decides.
+LATE = _recipe(
+    "late",
+    st.integers(0, 5),
+    st.integers(1, 5),
+    st.sampled_from(AMOUNTS[1:6]),
+    st.sampled_from((-1, -1, -2, -3, -5)),
+)
+FORCE = _recipe("force", _LINES, _DAYS, st.sampled_from((True, True, True, False)))
+ADJUST = _recipe("adjust", st.integers(0, 5), st.integers(1, 5), _PLACE)
 PLACE = _recipe("place", _PAYER, _AMOUNT, st.sampled_from((None, 0, 0, 1, 2, -1)))
 CAPTURE = _recipe("capture", _PLACE, _PAYER, st.sampled_from((0, 0, 1, 5, -1)), _RARELY)
 RELEASE = _recipe("release", _PLACE, _FLAG)
-FREEZE = _recipe("freeze", _PLACE, _RARELY, _RARELY)
+FREEZE = _recipe("freeze", _PLACE, _RARELY, _RARELY, st.sampled_from((None, None, 0, 1, 2, -1)))
 SET_LIMITS = _recipe("limits", _PLACE, _LIMIT, st.sampled_from((None, None, 100, 500)))
 CLOSE = _recipe("close", st.sampled_from((3, 4, 7, 8, 9, 10, 3, 4, 7, 8, 9, 10, 1, 2, 11)))
+SWEEP = _recipe(
+    "sweep",
+    st.sampled_from((3, 4, 5, 7, 8, 9, 10, 1, 2)),
+    st.sampled_from((0, 0, 0, 0, 1)),
+    st.sampled_from((True, True, True, False)),
+)
+REOPEN = _recipe("reopen", _PLACE, st.sampled_from((True, True, True, False)))
 OPEN = _recipe("open", st.integers(0, 3), _RARELY, _LIMIT)
 REVERSE = _recipe("reverse", _PLACE, _RARELY, _DAYS, _FLAG)
 AGAIN = _recipe("again", _PLACE, st.integers(0, 4))
@@ -105,8 +123,14 @@ OPERATIONS = st.one_of(
     MOVE,
     MOVE,
     MOVE,
+    LATE,
+    LATE,
     PAY,
     PAY,
+    FORCE,
+    ADJUST,
+    SWEEP,
+    REOPEN,
     PLACE,
     CAPTURE,
     RELEASE,
@@ -156,7 +180,7 @@ class Kitchen:
             return nth(self.units, recipe.retry)
         made = recipe.operations or (("note", (None,)),)
         unit = Unit(
-            operations=tuple(self._operation(name, parts) for name, parts in made),
+            operations=tuple(o for name, parts in made for o in self._operations(name, parts)),
             actor="test:clerk",
             reason="as drawn",
         )
@@ -167,7 +191,8 @@ class Kitchen:
             unit = replace(unit, key=key)
         if recipe.row is not None:
             unit = self._on_row(unit, *recipe.row)
-        self.units.append(unit)
+        if not any(isinstance(operation, MoveBusinessDate) for operation in unit.operations):
+            self.units.append(unit)
         return unit
 
     def _on_row(self, unit: Unit, place: int, stale: bool) -> Unit:
@@ -176,12 +201,14 @@ class Kitchen:
         write = RowWrite(statement=NEXT_VERSION, arguments=(self.book_id, row_id))
         return replace(unit, reads=(read,), writes=(write,))
 
-    def _operation(self, name: str, parts: tuple[object, ...]) -> Operation:
-        make: Callable[..., Operation] = getattr(self, f"_{name}")
-        operation = make(*parts)
-        if isinstance(operation, Journal | PlaceHold) and operation not in self.asked:
-            self.asked.append(operation)
-        return operation
+    def _operations(self, name: str, parts: tuple[object, ...]) -> tuple[Operation, ...]:
+        make: Callable[..., Operation | tuple[Operation, ...]] = getattr(self, f"_{name}")
+        made = make(*parts)
+        operations = made if isinstance(made, tuple) else (made,)
+        for operation in operations:
+            if isinstance(operation, Journal | PlaceHold) and operation not in self.asked:
+                self.asked.append(operation)
+        return operations
 
     def _new_id(self) -> UUID:
         self._numbers += 1
@@ -208,6 +235,23 @@ class Kitchen:
 
     def _move(self, payer: int, away: int, amount: int) -> Journal:
         return self._pay(((payer, away, amount),), None, False)
+
+    def _late(self, payer: int, away: int, amount: int, days: int) -> Journal:
+        return self._pay(((payer, away, amount),), days, False)
+
+    def _force(
+        self, lines: tuple[tuple[int, int, int], ...], days: int | None, noted: bool
+    ) -> tuple[Operation, ...]:
+        journal = replace(self._pay(lines, days, False), forced=True)
+        note = Note(
+            kind=EventKind.JOURNAL_FORCED, subject=journal.journal_id, body={"why": "drawn"}
+        )
+        return (journal, note) if noted else (journal,)
+
+    def _adjust(self, payer: int, away: int, place: int) -> Journal:
+        asked = [operation for operation in self.asked if isinstance(operation, Journal)]
+        target = nth(asked, place).journal_id if asked and place < 11 else NAMES
+        return replace(self._move(payer, away, 20), adjusts=target)
 
     def _journal(
         self,
@@ -259,14 +303,49 @@ class Kitchen:
     def _release(self, place: int, expired: bool) -> ReleaseHold:
         return ReleaseHold(hold_id=self._hold(place).hold_id, expired=expired)
 
-    def _freeze(self, place: int, no_debits: bool, no_credits: bool) -> SetFreeze:
-        return SetFreeze(account=self._account(place), debits=no_debits, credits=no_credits)
+    def _freeze(self, place: int, no_debits: bool, no_credits: bool, days: int | None) -> SetFreeze:
+        return SetFreeze(
+            account=self._account(place),
+            debits=no_debits,
+            credits=no_credits,
+            until=None if days is None else self.oracle.book.day + timedelta(days=days),
+        )
 
     def _limits(self, place: int, low: int | None, high: int | None) -> SetLimits:
         return SetLimits(account=self._account(place), balance_min=low, balance_max=high)
 
     def _close(self, place: int) -> CloseAccount:
         return CloseAccount(account=self._account(place))
+
+    def _sweep(self, place: int, left: int, named: bool) -> tuple[Operation, ...]:
+        """Everything but `left` satang goes to the bank, or comes from it; then it is closed."""
+        account = self._account(place)
+        money = self.oracle.book.accounts.get(account)
+        balance = (0 if money is None else money.balance) - left
+        if balance == 0 or account == 1:
+            return (CloseAccount(account=account),)
+        pair = (account, 1) if balance > 0 else (1, account)
+        transfer = Transfer(debit=pair[0], credit=pair[1], amount_satang=abs(balance))
+        swept = self._journal((transfer,), None)
+        settled = swept.journal_id if named else NAMES
+        return swept, CloseAccount(account=account, settled_by=(settled,))
+
+    def _reopen(self, place: int, undone: bool) -> tuple[Operation, ...]:
+        """A closed account, if there is one, with the reversals of what settled it."""
+        accounts = self.oracle.book.accounts
+        closed = [number for number, money in accounts.items() if money.closed]
+        number = nth(closed, place) if closed and place < 10 else self._account(place)
+        settled = accounts[number].settled_by if number in accounts and undone else ()
+        found = [self.oracle.book.journals[name].asked for name in sorted(settled)]
+        reversals = [
+            self._journal(
+                tuple(replace(t, debit=t.credit, credit=t.debit) for t in journal.transfers),
+                None,
+                reverses=journal.journal_id,
+            )
+            for journal in found
+        ]
+        return ReopenAccount(account=number), *reversals
 
     def _open(self, code: int, unknown_gl: bool, low: int | None) -> OpenAccount:
         return OpenAccount(
@@ -314,8 +393,10 @@ class Kitchen:
             return replace(operation, value_date=self.oracle.book.day)
         return replace(operation, value_date=None) if change == 1 else operation
 
-    def _cut(self, days: int) -> MoveBusinessDate:
-        return MoveBusinessDate(to=self.oracle.book.day + timedelta(days=days))
+    def _cut(self, days: int) -> tuple[Operation, ...]:
+        move = MoveBusinessDate(to=self.oracle.book.day + timedelta(days=days))
+        thawed = self.oracle.book.thawed_by(move.to) if days == 1 else []
+        return move, *(SetFreeze(account=n, debits=False, credits=False) for n in thawed)
 
     def _note(self, place: int | None) -> Note:
         return Note(
@@ -323,6 +404,12 @@ class Kitchen:
             account=None if place is None else self._account(place),
             body={"why": "drawn"},
         )
+
+
+def changes_a_freeze(unit: Unit) -> bool:
+    """True of a unit after which a cut-off in the same batch may have other freezes to end."""
+    kinds = (SetFreeze, CloseAccount, ReopenAccount)
+    return any(isinstance(operation, kinds) for operation in unit.operations)
 
 
 def nth(things: list[_T], place: int) -> _T:

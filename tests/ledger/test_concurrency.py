@@ -2,7 +2,7 @@
 
 Several collectors on separate pools stand for several processes; some clients post directly. What
 was answered is then replayed on the sequential oracle in the order of the book's own numbers.
-The three races that other ledgers fell into are played by hand, statement by statement.
+Races that are played statement by statement are in `test_races`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -26,9 +26,7 @@ from ledger.events import feed
 from ledger.posting.collector import Collector, decide_and_post
 from ledger.posting.values import (
     IdempotencyKey,
-    Journal,
     Note,
-    OpenAccount,
     Operation,
     Origin,
     Outcome,
@@ -40,8 +38,9 @@ from ledger.posting.values import (
 )
 from ledger.posting.write import post_batch
 from tests.builders import journal, unit
-from tests.ledger.play import ROW_IDS, Table, heard, next_book_id, set_table
+from tests.ledger.play import ROW_IDS, Table, next_book_id, set_table
 from tests.ledger.recipes import NEXT_VERSION, ROWS
+from tests.ledger.sessions import explained
 
 _T = TypeVar("_T")
 BANK, SAV, SAV2 = 1, 2, 3
@@ -125,40 +124,6 @@ async def test_sixty_four_clients_on_one_limited_account_are_answered_in_some_or
     assert row is not None
     assert 0 <= row["free"] < 40
     await explained(office.table, units, outcomes)
-
-
-async def explained(table: Table, units: Sequence[Unit], outcomes: Sequence[Outcome]) -> None:
-    """Replay in the book's own order: every answer must be the one that a queue would have got."""
-    refused = await table.connection.fetch(
-        "SELECT batch_no, position, operation_id FROM ledger.refusal WHERE book_id = $1",
-        table.book_id,
-    )
-    places = {row["operation_id"]: row["position"] for row in refused}
-    taken = {(row["batch_no"], row["position"]) for row in refused}
-    ordered: list[tuple[int, int, Unit, Outcome]] = []
-    accepted = []
-    for asked, outcome in zip(units, outcomes, strict=True):
-        assert outcome.batch_no is not None
-        if outcome.status is Status.REFUSED:
-            assert outcome.failed_operation is not None
-            name = _id(asked.operations[outcome.failed_operation])
-            ordered.append((outcome.batch_no, places[name], asked, outcome))
-        else:
-            accepted.append((outcome.receipts[0].recorded_seq, asked, outcome))
-    # Within its batch an accepted unit stands in the first place that no refusal has.
-    for _, asked, outcome in sorted(accepted, key=lambda entry: entry[0]):
-        batch_no = outcome.batch_no or 0
-        place = next(n for n in range(len(units)) if (batch_no, n) not in taken)
-        taken.add((batch_no, place))
-        ordered.append((batch_no, place, asked, outcome))
-    for _, _, asked, outcome in sorted(ordered, key=lambda entry: entry[:2]):
-        assert table.oracle.batch([asked]) == [heard(outcome)]
-
-
-def _id(operation: Operation) -> UUID | None:
-    if isinstance(operation, Journal):
-        return operation.journal_id
-    return operation.hold_id if isinstance(operation, PlaceHold) else None
 
 
 async def test_two_books_do_not_wait_for_each_other(office: Office, shared_pool: Pool) -> None:
@@ -328,62 +293,6 @@ async def test_a_closed_collector_takes_nothing_more(office: Office) -> None:
         await collector.submit(office.book_id, unit(Note(kind=31)))
 
 
-async def begun(
-    pool: Pool, book_id: int, asked: Unit
-) -> tuple[asyncpg.pool.PoolConnectionProxy, asyncpg.transaction.Transaction, Outcome]:
-    """A posting transaction that has written everything but its commit."""
-    connection = await pool.acquire()
-    transaction = connection.transaction()
-    await transaction.start()
-    (outcome,) = await post_batch(connection, book_id, [asked], origin=Origin.DOORS)
-    return connection, transaction, outcome
-
-
-async def test_race_of_two_sessions_on_an_account_that_is_just_being_opened(
-    office: Office,
-) -> None:
-    new = OpenAccount(
-        account=900,
-        code="NEW",
-        gl_code="211100",
-        currency="THB",
-        name_th="x",
-        name_en="x",
-        balance_min=0,
-    )
-    opening = unit(new, journal(BANK, 900, 100))
-    connection, transaction, _ = await begun(office.pools[1], office.book_id, opening)
-    spending = [
-        asyncio.create_task(office.submit(n * 2, unit(journal(900, BANK, 80)))) for n in range(2)
-    ]
-    again = asyncio.create_task(office.submit(3, unit(replace(new, account=901))))
-    assert all([await still_waiting(task) for task in (*spending, again)])
-    await transaction.commit()
-    await office.pools[1].release(connection)
-    outcomes = await asyncio.gather(*spending)
-    assert sorted(outcome.status.value for outcome in outcomes) == ["accepted", "refused"]
-    refusal = (await again).refusal
-    assert refusal is not None
-    assert refusal.code == "account_exists"
-
-
-async def test_race_of_a_late_commit_below_the_mark_of_a_reader(office: Office) -> None:
-    connection, transaction, first = await begun(
-        office.pools[1], office.book_id, unit(journal(BANK, SAV, 1))
-    )
-    later = asyncio.create_task(office.submit(0, unit(journal(BANK, SAV, 2))))
-    number = first.receipts[0].recorded_seq
-    # Nobody can commit a higher number while this one is not committed: no reader passes it by.
-    assert await still_waiting(later)
-    reader = office.table.connection
-    assert [item.recorded_seq for item in await feed(reader, office.book_id, number - 1)] == []
-    await transaction.commit()
-    await office.pools[1].release(connection)
-    assert (await later).receipts[0].recorded_seq == number + 1
-    seen = [item.recorded_seq for item in await feed(reader, office.book_id, number - 1)]
-    assert seen == [number, number + 1]
-
-
 async def test_a_reader_beside_running_postings_never_sees_a_gap(office: Office) -> None:
     async def read() -> list[int]:
         cursor = 0
@@ -402,28 +311,6 @@ async def test_a_reader_beside_running_postings_never_sees_a_gap(office: Office)
     await asyncio.gather(*posted)
     seen = await asyncio.wait_for(reader, SOON)
     assert seen == list(range(1, len(seen) + 1))
-
-
-async def test_race_of_the_clock_against_the_order_of_commits(office: Office) -> None:
-    early = await office.pools[1].acquire()
-    transaction = early.transaction()
-    await transaction.start()
-    began_at = await early.fetchval("SELECT now()")
-    await asyncio.sleep(0.01)
-    overtaking = await office.submit(0, unit(journal(BANK, SAV, 1)))
-    (outcome,) = await post_batch(
-        early, office.book_id, [unit(journal(BANK, SAV, 2))], origin=Origin.DOORS
-    )
-    await transaction.commit()
-    await office.pools[1].release(early)
-    assert outcome.receipts[0].recorded_seq == overtaking.receipts[0].recorded_seq + 1
-    rows = await office.table.connection.fetch(
-        "SELECT batch_no, recorded_at FROM ledger.batch WHERE book_id = $1 ORDER BY batch_no",
-        office.book_id,
-    )
-    # The transaction that began first was recorded second, and its instant says so.
-    assert rows[-1]["recorded_at"] > rows[-2]["recorded_at"] > began_at
-    assert [row["recorded_at"] for row in rows] == sorted(row["recorded_at"] for row in rows)
 
 
 async def test_a_unit_that_was_never_answered_is_found_again_by_its_id(office: Office) -> None:

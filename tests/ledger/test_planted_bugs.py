@@ -10,29 +10,38 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from ledger import digest
+from ledger import cut_off, digest
+from ledger.db import Connection
 from ledger.errors import CffError
+from ledger.kinds import EventKind
 from ledger.posting import (
+    across,
     bodies,
     columns,
+    dated,
+    decide,
     journal_rules,
     judge,
     movements,
     operation_rules,
     read,
+    series,
     write,
 )
 from ledger.posting import state as st
 from ledger.posting.records import JournalRecord
-from ledger.posting.values import Journal, Unit
+from ledger.posting.values import Journal, Outcome, Status, Unit
 from ledger.refusals import Refusal
 from tests.ledger.play import World
+from tests.ledger.test_cross_book import run_any_requests
 from tests.ledger.test_stateful import run_any_history
+from tests.ledger.test_value_axis import run_any_calendar
 
 SMALL = settings(
     max_examples=150,
@@ -41,7 +50,7 @@ SMALL = settings(
     database=None,
     deadline=None,
     report_multiple_bugs=False,
-    phases=[Phase.generate],
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 FOUND_BY = (AssertionError, asyncpg.PostgresError, CffError, LookupError)
@@ -90,7 +99,7 @@ def _a_burnt_id_is_forgotten(patch: Patch) -> None:
             state.remembered.clear()
             super().__init__(state)
 
-    patch.setattr(write, "Judge", Forgetful)
+    patch.setattr(decide, "Judge", Forgetful)
 
 
 def _a_burnt_id_is_free_within_its_batch(patch: Patch) -> None:
@@ -144,7 +153,7 @@ def _units_are_judged_against_the_beginning(patch: Patch) -> None:
                 )
             return verdict
 
-    patch.setattr(write, "Judge", Together)
+    patch.setattr(decide, "Judge", Together)
 
 
 def _a_reversal_need_not_mirror(patch: Patch) -> None:
@@ -202,7 +211,7 @@ def _a_value_date_lies_in_a_closed_year(patch: Patch) -> None:
 
 
 def _a_stale_unit_is_posted(patch: Patch) -> None:
-    patch.setattr(write, "_not_now", lambda unit, versions, state, batch: None)
+    patch.setattr(decide, "_not_now", lambda unit, draft: None)
 
 
 def _refusals_are_left_out_of_the_digest(patch: Patch) -> None:
@@ -216,6 +225,77 @@ def _the_digest_forgets_the_one_before(patch: Patch) -> None:
         return right(**facts | {"previous": digest.GENESIS})  # type: ignore[arg-type]  # as given
 
     patch.setattr(digest, "batch_digest", unchained)
+
+
+def _later_days_are_not_judged(patch: Patch) -> None:
+    patch.setattr(journal_rules, "_later_guards", lambda state, journal, line, value_date: None)
+
+
+def _later_days_forget_the_batch(patch: Patch) -> None:
+    patch.setattr(st.Undo, "dated", lambda self, account, value_date, net: None)
+
+
+def _only_the_value_date_itself_is_judged(patch: Patch) -> None:
+    right = series.ValueSeries.lowest
+
+    def at_once(self: series.ValueSeries, balance: int, since: date) -> tuple[int, date] | None:
+        if right(self, balance, since) is None:
+            return None
+        return balance - sum(net for day, net in self.nets.items() if day > since), since
+
+    patch.setattr(series.ValueSeries, "lowest", at_once)
+
+
+def _forcing_needs_no_reason(patch: Patch) -> None:
+    patch.setattr(judge, "_without_reason", lambda unit, index, journal: None)
+
+
+def _what_is_corrected_need_not_exist(patch: Patch) -> None:
+    _forget(patch, "_journal_guards", "unknown_journal")
+
+
+def _a_voucher_number_is_skipped(patch: Patch) -> None:
+    right = dated.next_voucher
+
+    async def skipping(*arguments: object) -> int:
+        found: int = await right(*arguments)  # type: ignore[arg-type]  # as given
+        return found + (found % 7 == 0)
+
+    patch.setattr(dated, "next_voucher", skipping)
+
+
+def _a_cut_off_does_not_thaw(patch: Patch) -> None:
+    async def nothing(*_: object) -> cut_off.Due:
+        return cut_off.NOTHING_DUE
+
+    patch.setattr(cut_off, "what_is_due", nothing)
+
+
+def _a_closing_forgets_what_settled_it(patch: Patch) -> None:
+    patch.setattr(read, "_settled_by", lambda body: frozenset())
+
+
+def _one_book_is_written_without_the_other(patch: Patch) -> None:
+    right = write.record
+
+    async def half(connection: Connection, draft: decide.Draft) -> list[Outcome]:
+        crossing = [r for r in draft.records if r.kind == EventKind.CROSS_BOOK]
+        if crossing and draft.book_id % 2:
+            return draft.outcomes
+        return await right(connection, draft)
+
+    patch.setattr(write, "record", half)
+
+
+def _a_refused_half_does_not_stop_the_other(patch: Patch) -> None:
+    right = decide.decide
+
+    def deaf(draft: decide.Draft) -> None:
+        right(draft)
+        if draft.outcomes[0].status is Status.REFUSED:
+            draft.outcomes[0] = replace(draft.outcomes[0], status=Status.ACCEPTED)
+
+    patch.setattr(across, "decide", deaf)
 
 
 def _forget(patch: Patch, guards: str, code: str) -> None:
@@ -234,7 +314,7 @@ BUGS = (
     Bug(_holds_do_not_count_in_the_limit, "outcome|within_balance_min"),
     Bug(_upper_limits_are_not_judged, "outcome"),
     Bug(_retries_are_posted_again, "outcome|transfer_pkey|hold_pkey"),
-    Bug(_a_retry_with_another_body_is_a_replay, "outcome"),
+    Bug(_a_retry_with_another_body_is_a_replay, "outcome|UUID"),
     Bug(_a_burnt_id_is_forgotten, "outcome|refused_once"),
     Bug(_a_burnt_id_is_free_within_its_batch, "outcome|refused_once"),
     Bug(_recorded_keys_are_not_looked_up, "outcome|idempotency_key_pkey"),
@@ -255,8 +335,24 @@ BUGS = (
     Bug(_a_value_date_lies_in_the_future, "outcome|value_date_not_later|reversed_once"),
     Bug(_a_value_date_lies_in_a_closed_year, "outcome|reversed_once"),
     Bug(_a_stale_unit_is_posted, "outcome"),
+    Bug(_forcing_needs_no_reason, "outcome"),
+    Bug(_what_is_corrected_need_not_exist, "outcome"),
+    Bug(_a_voucher_number_is_skipped, "outcome|voucher"),
+    Bug(_a_cut_off_does_not_thaw, "standing|head"),
+    Bug(_a_closing_forgets_what_settled_it, "outcome|undoing"),
     Bug(_refusals_are_left_out_of_the_digest, "verify"),
     Bug(_the_digest_forgets_the_one_before, "verify"),
+)
+
+
+LATER_BUGS = (
+    Bug(_later_days_are_not_judged, "since"),
+    Bug(_later_days_forget_the_batch, "since"),
+    Bug(_only_the_value_date_itself_is_judged, "since"),
+)
+CROSS_BOOK_BUGS = (
+    Bug(_one_book_is_written_without_the_other, "head|standing|one book has half"),
+    Bug(_a_refused_half_does_not_stop_the_other, "outcome"),
 )
 
 
@@ -273,6 +369,22 @@ def test_a_planted_bug_is_found(world: World, monkeypatch: Patch, bug: Bug) -> N
     bug.plant(monkeypatch)
     with pytest.raises(FOUND_BY, match=bug.named):
         run_any_history(world, SMALL)
+
+
+@pytest.mark.parametrize("bug", LATER_BUGS, ids=str)
+def test_a_planted_bug_of_the_value_axis_is_found(
+    world: World, monkeypatch: Patch, bug: Bug
+) -> None:
+    bug.plant(monkeypatch)
+    with pytest.raises(FOUND_BY, match=bug.named):
+        run_any_calendar(world, SMALL)
+
+
+@pytest.mark.parametrize("bug", CROSS_BOOK_BUGS, ids=str)
+def test_a_planted_bug_of_two_books_is_found(world: World, monkeypatch: Patch, bug: Bug) -> None:
+    bug.plant(monkeypatch)
+    with pytest.raises(FOUND_BY, match=bug.named):
+        run_any_requests(world, SMALL)
 
 
 def test_the_same_small_run_finds_nothing_in_the_posting_path_as_it_is(world: World) -> None:

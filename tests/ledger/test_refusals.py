@@ -1,14 +1,15 @@
 """Every refusal: what provokes it, which of two wins, which ids it burns, and that docs say so.
 
-`PROVOKED` makes each reason hold alone, on the small book of `tests.ledger.play`; `PAIRS` makes two
-hold at once. The oracle beside the book is asked too, so that it is tested by the same table.
+A file of `tests/refusals` makes each reason hold alone, on the small book of `tests.ledger.play`;
+`PAIRS` makes two hold at once. The oracle beside the book is asked too, so that it is tested with
+the same files.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -17,12 +18,12 @@ import pytest
 
 from ledger.kinds import JournalKind
 from ledger.posting.values import (
-    CloseAccount,
     Journal,
     MoveBusinessDate,
     Note,
     OpenAccount,
     Operation,
+    Origin,
     Outcome,
     PlaceHold,
     ReleaseHold,
@@ -32,10 +33,12 @@ from ledger.posting.values import (
     Transfer,
     Unit,
 )
+from ledger.posting.write import post_batch
 from ledger.refusals import BY_CODE, PRECEDENCE, REFUSALS
 from tests.builders import journal, unit
 from tests.ledger.oracle import STICKY
 from tests.ledger.play import OPENED_ON, Table
+from tests.ledger.refusal_files import RefusalFile, read_files, read_history
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "refusals.md"
 BANK, SAV, SAV2, OD, LOAN, BANK2, USD = range(1, 8)
@@ -48,22 +51,9 @@ PAID, UNDONE, HELD, HELD_TODAY, RELEASED, CLOSED = (UUID(int=n) for n in range(1
 @pytest.fixture
 async def table(bare_table: Table) -> Table:
     """A book with something of everything: paid, undone, held, released, one account closed."""
-    await bare_table.play([unit(*_history())])
+    for operations in read_history():
+        await bare_table.play([unit(*operations)])
     return bare_table
-
-
-def _history() -> list[Operation]:
-    return [
-        journal(BANK, SAV, 100, journal_id=PAID),
-        journal(BANK, SAV2, 100, journal_id=UUID(int=200)),
-        journal(SAV2, BANK, 100, journal_id=UNDONE, reverses=UUID(int=200)),
-        PlaceHold(hold_id=HELD, account=SAV, amount_satang=30),
-        PlaceHold(hold_id=HELD_TODAY, account=SAV, amount_satang=20, expires_on=TODAY),
-        PlaceHold(hold_id=RELEASED, account=SAV, amount_satang=10),
-        ReleaseHold(hold_id=RELEASED),
-        opening(CLOSED.int, "CLOSED"),
-        CloseAccount(account=CLOSED.int),
-    ]
 
 
 def opening(number: int, code: str, gl_code: str = "211100") -> OpenAccount:
@@ -80,72 +70,11 @@ def capture(
     return journal(debit, credit, amount, hold_id=hold_id, value_date=value_date)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One refusal: what is asked, what was done before it, which operation is at fault."""
-
-    code: str
-    ask: Callable[[], Operation]
-    before: tuple[Callable[[], Sequence[Operation]], ...] = ()
-
-    def __str__(self) -> str:
-        return self.code
-
-
 def _cut() -> list[Operation]:
     return [MoveBusinessDate(to=TODAY + ONE_DAY)]
 
 
-def _freeze_sav() -> list[Operation]:
-    return [SetFreeze(account=SAV, debits=True, credits=True)]
-
-
-def _fill_bank() -> list[Operation]:
-    # 900 of the largest transfers come within 900 satang of the largest balance there is.
-    lines = (Transfer(debit=BANK, credit=BANK2, amount_satang=10**15 - 1),) * 900
-    return [Journal(journal_id=uuid4(), kind=JournalKind.MANUAL, transfers=lines)]
-
-
-def _empty() -> Journal:
-    return Journal(journal_id=uuid4(), kind=JournalKind.MANUAL, transfers=())
-
-
-PROVOKED = (
-    Case("id_conflict", lambda: journal(BANK, SAV, 101, journal_id=PAID)),
-    Case("empty_journal", _empty),
-    Case("amount_out_of_range", lambda: journal(BANK, SAV, 10**15)),
-    Case("accounts_must_differ", lambda: journal(BANK, BANK, 1)),
-    Case("unknown_account", lambda: journal(BANK, NOBODY, 1)),
-    Case("malformed_code", lambda: opening(301, "-new")),
-    Case("unknown_gl_code", lambda: opening(301, "NEW", "599999")),
-    Case("unknown_party", lambda: replace(opening(301, "NEW"), party_id=7)),
-    Case("account_exists", lambda: opening(301, "SAV-1")),
-    Case("limits_impossible", lambda: _limits(SAV, 1, 0)),
-    Case("currency_mismatch", lambda: journal(BANK, USD, 1)),
-    Case("unknown_journal", lambda: journal(SAV, BANK, 1, reverses=uuid4())),
-    Case("reversal_not_mirror", lambda: journal(SAV, BANK, 99, reverses=PAID)),
-    Case("reversal_of_reversal", lambda: journal(BANK, SAV2, 100, reverses=UNDONE)),
-    Case("unknown_hold", lambda: capture(uuid4(), SAV, 1)),
-    Case("hold_account_differs", lambda: capture(HELD, BANK, 1, SAV)),
-    Case(
-        "value_date_after_business_date",
-        lambda: journal(BANK, SAV, 1, value_date=TODAY + ONE_DAY),
-    ),
-    Case("business_date_not_next", lambda: MoveBusinessDate(to=TODAY + 2 * ONE_DAY)),
-    Case("value_date_before_floor", lambda: journal(BANK, SAV, 1, value_date=LAST_YEAR)),
-    Case("already_reversed", lambda: journal(SAV2, BANK, 100, reverses=UUID(int=200))),
-    Case("hold_not_open", lambda: capture(RELEASED, SAV, 1)),
-    Case("hold_expired", lambda: capture(HELD_TODAY, SAV, 1), (_cut,)),
-    Case("hold_not_yet_due", lambda: ReleaseHold(hold_id=HELD_TODAY, expired=True)),
-    Case("capture_exceeds_hold", lambda: capture(HELD, SAV, 31)),
-    Case("account_closed", lambda: journal(BANK, CLOSED.int, 1)),
-    Case("account_not_empty", lambda: CloseAccount(account=SAV)),
-    Case("account_frozen_debit", lambda: journal(SAV, BANK, 1), (_freeze_sav,)),
-    Case("account_frozen_credit", lambda: journal(BANK, SAV, 1), (_freeze_sav,)),
-    Case("below_balance_min", lambda: journal(SAV, BANK, 51)),
-    Case("above_balance_max", lambda: journal(BANK, LOAN, 1)),
-    Case("balance_out_of_range", lambda: journal(BANK, BANK2, 901), (_fill_bank,)),
-)
+PROVOKED = read_files()
 
 PAIRS = (
     # The first is the answer although the second holds as well.
@@ -231,14 +160,32 @@ async def refuse(table: Table, asked: Operation, code: str, *, replay: bool = Fa
 
 
 @pytest.mark.parametrize("case", PROVOKED, ids=str)
-async def test_each_reason_is_given_when_it_alone_holds(table: Table, case: Case) -> None:
+async def test_each_reason_is_given_when_it_alone_holds(table: Table, case: RefusalFile) -> None:
     for before in case.before:
-        (outcome,) = await table.play([unit(*before())])
+        (outcome,) = await table.play([unit(*before)])
         assert outcome.status is Status.ACCEPTED
-    await refuse(table, case.ask(), case.code)
+    if case.origin is Origin.DOORS:
+        await refuse(table, case.ask, case.code)
+        return
+    outcome = await post_dated(table, case)
+    assert outcome.refusal is not None
+    assert outcome.refusal.code == case.code
 
 
-def test_every_reason_is_provoked_by_this_table() -> None:
+async def post_dated(table: Table, case: RefusalFile) -> Outcome:
+    """Post a file's operation in a batch of another date than the book's."""
+    async with table.connection.transaction():
+        (outcome,) = await post_batch(
+            table.connection,
+            table.book_id,
+            [unit(case.ask)],
+            origin=case.origin,
+            business_date=case.business_date,
+        )
+    return outcome
+
+
+def test_every_reason_has_a_file_that_provokes_it() -> None:
     # `not_attempted` is the doors' word for the other operations of a refused unit.
     assert [case.code for case in PROVOKED] == [
         r.code for r in REFUSALS if r.code != "not_attempted"
@@ -316,17 +263,19 @@ async def test_transfers_are_judged_one_after_another(table: Table) -> None:
 
 
 STICKY_WITH_ID = [
-    case for case in PROVOKED if BY_CODE[case.code].sticky and isinstance(case.ask(), Journal)
+    case
+    for case in PROVOKED
+    if BY_CODE[case.code].sticky and isinstance(case.ask, Journal) and case.origin is Origin.DOORS
 ]
 
 
 @pytest.mark.parametrize("case", STICKY_WITH_ID, ids=str)
 async def test_a_sticky_refusal_burns_the_id_whatever_changes_afterwards(
-    table: Table, case: Case
+    table: Table, case: RefusalFile
 ) -> None:
     for before in case.before:
-        await table.play([unit(*before())])
-    asked = case.ask()
+        await table.play([unit(*before)])
+    asked = case.ask
     await refuse(table, asked, case.code)
     # Thaw, fund, lift every limit: what can be mended is mended.
     await table.play(

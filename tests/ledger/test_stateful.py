@@ -1,8 +1,9 @@
 """Any history of a book, drawn at random, against real PostgreSQL and a sequential oracle.
 
 What is drawn: journals of one to three transfers, holds and what becomes of them, freezes, limits,
-closings, reversals, forced journals, retries of everything, idempotency keys, product rows that
-have changed, cut-offs, and nights that still post on an earlier date. What must hold after every
+closings and what undoes them, reversals, forced and back-dated journals, adjustments on earlier
+days, retries of everything, idempotency keys, product rows that have changed, cut-offs, and nights
+that still post on an earlier date. What must hold after every
 batch is in `tests.ledger.play`; at the end the independent model of `cff verify` proves the book.
 """
 
@@ -10,15 +11,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from ledger.posting.values import Outcome, Unit
 from ledger.refusals import BY_CODE
 from tests.ledger.play import World
-from tests.ledger.recipes import BATCHES, BEGINNING, CUT_OFFS, UnitRecipe
+from tests.ledger.recipes import BATCHES, BEGINNING, CUT_OFFS, UnitRecipe, changes_a_freeze
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -33,21 +36,39 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(batch=BATCHES)
     def doors_post(self, batch: list[UnitRecipe]) -> None:
         """A batch of the doors, on the current business date."""
-        self._play(batch, 0)
+        self._play(self.table.units(batch))
 
     @rule(batch=BATCHES, cut=CUT_OFFS, place=st.integers(0, 6))
     def date_moves(self, batch: list[UnitRecipe], cut: UnitRecipe, place: int) -> None:
-        """A batch with a cut-off somewhere in it."""
-        self._play([*batch[:place], cut, *batch[place:]], 0)
+        """A batch with a cut-off somewhere in it; what the cut-off ends is known beforehand."""
+        units = self.table.units(batch)
+        before = [unit for unit in units[:place] if not changes_a_freeze(unit)]
+        self._play([*before, self.table.kitchen.unit(cut), *units[place:]])
 
     @rule(batch=BATCHES, days_ago=st.integers(1, 3))
     def night_posts(self, batch: list[UnitRecipe], days_ago: int) -> None:
         """A batch of the night of an earlier date, while the doors are already beyond it."""
-        self._play(batch, days_ago)
+        self._play(self.table.units(batch), self.table.ago(days_ago))
 
-    def _play(self, batch: list[UnitRecipe], days_ago: int) -> None:
+    @rule(batch=BATCHES, days_ago=st.integers(0, 4))
+    def auditor_adjusts(self, batch: list[UnitRecipe], days_ago: int) -> None:
+        """A batch of adjustments, dated on an earlier day."""
+        self._play(self.table.units(batch), self.table.ago(days_ago), adjusts=True)
+
+    @rule()
+    def day_ends(self) -> None:
+        """The cut-off: freezes that have had their last day thaw."""
         self.world.counts["steps"] += 1
-        self.world.run(self.table.cook(batch, days_ago))
+        self.world.run(self.table.end_day())
+
+    def _play(self, units: list[Unit], on: date | None = None, *, adjusts: bool = False) -> None:
+        self.world.counts["steps"] += 1
+        self.world.run(self._put(units, on, adjusts=adjusts))
+
+    async def _put(
+        self, units: list[Unit], on: date | None = None, *, adjusts: bool = False
+    ) -> list[Outcome]:
+        return await self.table.play(units, on, adjusts=adjusts)
 
     def teardown(self) -> None:
         """The book, proven from its transfers."""
