@@ -1,4 +1,9 @@
-"""The trial balance by business date: what every GL code adds up to, debits beside credits."""
+"""The trial balance by business date: what every GL code adds up to, debits beside credits.
+
+Read as known at a number it never changes: an auditor who kept date and number can draw the same
+page up for ever, whatever was adjusted since. The last day of a fiscal year carries three periods,
+the ordinary one, the late one (audit adjustments) and the closing journal; a reader says how far.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ledger.asof import Pin, pin
 from ledger.db import Connection, statements
+from ledger.posting.values import Period
 
-SQL = statements(Path(__file__).parent / "sql" / "reads.sql")
+SQL = statements(Path(__file__).parent / "sql" / "asof.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +42,14 @@ class TrialBalanceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialBalance:
-    """Every GL code that ever moved, on one business date; both sides always agree."""
+    """Every GL code that ever moved, on one business date; both sides always agree.
+
+    known_at: the number up to which the book was read. through: the last period of the date in it.
+    """
 
     business_date: date
+    known_at: int
+    through: Period
     rows: tuple[TrialBalanceRow, ...]
 
     @property
@@ -51,11 +63,42 @@ class TrialBalance:
         return sum(row.credit_balance for row in self.rows)
 
 
-async def trial_balance(connection: Connection, book_id: int, on: date) -> TrialBalance:
-    """The trial balance by business date `on`, as known now."""
-    rows = await connection.fetch(SQL["trial_balance"], book_id, on)
+async def trial_balance(
+    connection: Connection,
+    book_id: int,
+    on: date,
+    known_at: int | None = None,
+    *,
+    through: Period = Period.YEAR_CLOSE,
+) -> TrialBalance:
+    """The trial balance by business date `on`, as known at a number (None: now).
+
+    through: of `on` itself, the periods up to this one; of earlier days everything counts. Raises
+    `NotFound` for the book and `InvalidInput` for a number that it has not given out.
+    """
+    return await trial_balance_at(
+        connection, await pin(connection, book_id, known_at), on, through=through
+    )
+
+
+async def trial_balance_at(
+    connection: Connection, at: Pin, on: date, *, through: Period = Period.YEAR_CLOSE
+) -> TrialBalance:
+    """The trial balance by business date `on` at a pin."""
+    rows = await connection.fetch(
+        SQL["trial_balance"],
+        at.book_id,
+        on,
+        at.known_at,
+        at.batch_no,
+        at.cut_batch_no,
+        at.cut_from,
+        int(through),
+    )
     return TrialBalance(
         business_date=on,
+        known_at=at.known_at,
+        through=through,
         rows=tuple(
             TrialBalanceRow(
                 gl_code=row["gl_code"],

@@ -5,6 +5,9 @@ the date up from independent sides: debits against credits, contracts against th
 accrued and not credited against accrued payable, snapshots against today's counters, chunks against
 the list they should be. Only when all agree the date is closed, with its trial balance kept as
 control totals; else the date stays open and every difference is named.
+
+Adjustments of the date may come at any moment, so a snapshot says which batches it includes, and
+the control totals are those known at the number that proves the date.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import asyncpg
 from ledger.db import Connection, statements
 from ledger.errors import ensure
 from ledger.kinds import EventKind
+from ledger.posting.read import take_head
 from ledger.posting.values import Note, Unit
 from products.accrual import ACCRUE, CAPITALISE, capitalisation_chunks
 from products.day_opening import CUT_OFF, EXPIRE_HOLDS, RESOLVE_RATES
@@ -79,9 +83,11 @@ async def account_chunks(night: Night) -> list[AccountChunk]:
 
 async def prove(night: Night) -> None:
     """Close the date if everything adds up. Raises `DayNotProven` naming what does not."""
+    # The number of the newest batch is read first: what it misses is looked for under the head.
+    upto = await night.pool.fetchval(_SQL["newest_batch"], night.book_id)
     totals = await night.pool.fetch(_SQL["trial_balance"], night.book_id, night.business_date)
     _stop_if(await _differences(night, totals), night)
-    await run_chunk(night, PROVE, 0, 1, partial(_close_day, night, totals))
+    await run_chunk(night, PROVE, 0, 1, partial(_close_day, night, totals, upto))
 
 
 async def _snapshot_chunk(
@@ -99,8 +105,14 @@ async def _snapshot_chunk(
 
 
 async def _close_day(
-    night: Night, totals: list[asyncpg.Record], connection: Connection, _: Retry | None
+    night: Night, totals: list[asyncpg.Record], upto: int, connection: Connection, _: Retry | None
 ) -> ChunkResult:
+    # Under the head nothing more can come: an adjustment that overtook the totals is added now.
+    await take_head(connection, night.book_id)
+    place = (night.book_id, night.business_date)
+    if await connection.fetchval(_SQL["came_since"], *place, upto):
+        totals = await connection.fetch(_SQL["trial_balance"], *place)
+        _stop_if(list(_unbalanced(totals)), night)
     debits = sum(int(row["debits"]) for row in totals)
     note = Note(
         kind=EventKind.DAY_PROVEN,

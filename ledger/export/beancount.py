@@ -34,13 +34,20 @@ def account_name(account: Account) -> str:
 
 
 async def export_beancount(
-    connection: Connection, book_id: int, out: TextIO, *, through: date | None = None
+    connection: Connection,
+    book_id: int,
+    out: TextIO,
+    *,
+    through: date | None = None,
+    known_at: int | None = None,
 ) -> None:
     """Write the journals with business date up to `through` (None: all) for beancount 3.
 
-    Amounts are baht with two places, debits positive. Raises `NotFound` for an unknown book.
+    known_at: the number up to which the book is known; None = its last. Amounts are baht with two
+    places, debits positive. Raises `NotFound` for an unknown book, `InvalidInput` for a number
+    that it has not given out.
     """
-    record = await read_record(connection, book_id, through)
+    record = await read_record(connection, book_id, through, known_at)
     names = {number: account_name(account) for number, account in record.accounts.items()}
     _write_head(record, names, out)
     async for rows in journals(connection, record):

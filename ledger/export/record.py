@@ -1,8 +1,8 @@
 """What both exports read: accounts, journals in slices, and the balances to assert.
 
-Everything stops at one number of the head, read once at the start: journals up to it, and balances
-from the movements of the batches up to it. Debits are positive in both formats, so a balance of
-ours (credits - debits) changes its sign on the way out.
+Everything stops at one number, the head's or one asked for: journals up to it, and the balances of
+the date as known at it. Debits are positive in both formats, so a balance of ours (credits -
+debits) changes its sign on the way out.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from ledger import asof
+from ledger.asof import Axis
 from ledger.db import Connection
 from ledger.errors import NotFound
 
 NUMBERS_AT_ONCE = 5_000
 
-_HEAD = """
-SELECT b.code, b.name_en, b.currency, b.opened_on, h.recorded_seq, h.batch_no, h.business_date
-FROM ledger.book AS b INNER JOIN ledger.book_head AS h ON h.book_id = b.book_id
-WHERE b.book_id = $1
-"""
+_BOOK = "SELECT b.code, b.name_en, b.currency FROM ledger.book AS b WHERE b.book_id = $1"
+# An adjustment may carry a date before its account was opened: both programs want it open by then.
 _ACCOUNTS = """
-SELECT account_id, code, gl_code, name_en, opened_on FROM ledger.account
-WHERE book_id = $1 AND opened_seq <= $2 AND opened_on <= $3
-ORDER BY gl_code, code
+SELECT a.account_id, a.code, a.gl_code, a.name_en, o.opened_on
+FROM ledger.account AS a
+CROSS JOIN LATERAL (
+    SELECT least(a.opened_on, (
+        SELECT m.business_date FROM ledger.movement AS m
+        WHERE m.book_id = a.book_id AND m.account_id = a.account_id AND m.batch_no <= $4
+        ORDER BY m.business_date LIMIT 1
+    )) AS opened_on
+) AS o
+WHERE a.book_id = $1 AND a.opened_seq <= $2 AND o.opened_on <= $3
+ORDER BY a.gl_code, a.code
 """
 _TRANSFERS = """
 SELECT t.recorded_seq, t.line, t.journal_id, k.code AS kind, t.business_date, t.value_date,
@@ -33,11 +40,6 @@ SELECT t.recorded_seq, t.line, t.journal_id, k.code AS kind, t.business_date, t.
 FROM ledger.transfer AS t LEFT JOIN ledger.journal_kind AS k ON k.kind = t.kind
 WHERE t.book_id = $1 AND t.recorded_seq > $2 AND t.recorded_seq <= $3 AND t.business_date <= $4
 ORDER BY t.recorded_seq, t.line
-"""
-_BALANCES = """
-SELECT account_id, sum(debits) - sum(credits) AS balance FROM ledger.movement
-WHERE book_id = $1 AND batch_no <= $2 AND business_date <= $3
-GROUP BY account_id
 """
 
 Row = Any
@@ -65,30 +67,33 @@ class Record:
     currency: str
     through: date
     to_seq: int
-    to_batch: int
     accounts: dict[int, Account]
     debit_balances: dict[int, int]
 
 
-async def read_record(connection: Connection, book_id: int, through: date | None) -> Record:
-    """Pin the head and read what is small; `through` None = the head's business date.
+async def read_record(
+    connection: Connection, book_id: int, through: date | None, known_at: int | None = None
+) -> Record:
+    """Pin a number (None: the head's) and read what is small; `through` None = the date then.
 
-    Raises `NotFound` when there is no such book.
+    Raises `NotFound` when there is no such book, `InvalidInput` for a number not given out yet.
     """
-    head = await connection.fetchrow(_HEAD, book_id)
-    if head is None:
+    book = await connection.fetchrow(_BOOK, book_id)
+    if book is None:
         raise NotFound("book", book_id)
-    last = head["business_date"] if through is None else min(through, head["business_date"])
-    accounts = await connection.fetch(_ACCOUNTS, book_id, head["recorded_seq"], last)
-    balances = await connection.fetch(_BALANCES, book_id, head["batch_no"], last)
+    at = await asof.pin(connection, book_id, known_at)
+    last = at.last_day if through is None else min(through, at.last_day)
+    upto = max(at.batch_no, at.cut_batch_no)
+    accounts = await connection.fetch(_ACCOUNTS, book_id, at.known_at, last, upto)
+    numbers = [row["account_id"] for row in accounts]
+    balances = await asof.balances_at(connection, at, numbers, on=last, axis=Axis.BUSINESS)
     return Record(
         book_id=book_id,
-        code=head["code"],
-        name=head["name_en"],
-        currency=head["currency"],
+        code=book["code"],
+        name=book["name_en"],
+        currency=book["currency"],
         through=last,
-        to_seq=head["recorded_seq"],
-        to_batch=head["batch_no"],
+        to_seq=at.known_at,
         accounts={
             row["account_id"]: Account(
                 account_id=row["account_id"],
@@ -99,7 +104,7 @@ async def read_record(connection: Connection, book_id: int, through: date | None
             )
             for row in accounts
         },
-        debit_balances={row["account_id"]: int(row["balance"]) for row in balances},
+        debit_balances={number: -found.balance_satang for number, found in balances.items()},
     )
 
 

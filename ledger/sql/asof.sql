@@ -1,0 +1,179 @@
+-- Any date, on either axis, at any moment of knowledge. No statement here locks anything.
+-- Known at a number = the whole batches up to it, and of the batch that it cuts, the journals up
+-- to it. After a day is proven only late batches (adjustments, late periods, closings of a
+-- year) may still carry its date: a snapshot of it lacks those above its own batch_no.
+
+-- pin --
+-- The head, and where number $2 (NULL: the head's own) cuts the batches of book $1.
+-- last_day: the business date then; nothing known then has a later one.
+SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch_no, 0) AS batch_no,
+    CASE WHEN c.first_seq <= k.known_at THEN c.batch_no ELSE 0 END AS cut_batch_no,
+    least(c.first_seq, k.known_at + 1) AS cut_from,
+    coalesce((
+        SELECT d.business_date + 1 FROM ledger.day AS d
+        WHERE d.book_id = h.book_id AND d.cut_seq <= k.known_at
+        ORDER BY d.business_date DESC LIMIT 1
+    ), o.opened_on) AS last_day
+FROM ledger.book_head AS h
+INNER JOIN ledger.book AS o ON o.book_id = h.book_id
+CROSS JOIN LATERAL (SELECT coalesce($2::bigint, h.recorded_seq) AS known_at) AS k
+LEFT JOIN LATERAL (
+    SELECT b.batch_no FROM ledger.batch AS b
+    WHERE b.book_id = h.book_id AND b.last_seq <= k.known_at
+    ORDER BY b.last_seq DESC, b.batch_no DESC LIMIT 1
+) AS w ON TRUE
+LEFT JOIN LATERAL (
+    SELECT b.batch_no, b.first_seq FROM ledger.batch AS b
+    WHERE b.book_id = h.book_id AND b.last_seq > k.known_at
+    ORDER BY b.last_seq, b.batch_no LIMIT 1
+) AS c ON TRUE
+WHERE h.book_id = $1
+
+-- balances --
+-- Counters of accounts $2 of book $1 at the close of $3, by value date when $4, known at $5:
+-- batches up to $6, transfers of the cut batch from $7; $8 the business date then.
+WITH base AS (
+    SELECT w.account_id, coalesce(s.debits, 0) AS debits, coalesce(s.credits, 0) AS credits,
+        coalesce(s.business_date, '-infinity'::date) AS business_date, s.batch_no
+    FROM (SELECT DISTINCT unnest($2::integer []) AS account_id) AS w
+    LEFT JOIN LATERAL (
+        SELECT h.debits, h.credits, h.business_date, h.batch_no FROM ledger.snapshot AS h
+        WHERE h.book_id = $1 AND h.account_id = w.account_id AND h.business_date <= (
+            SELECT d.business_date FROM ledger.day AS d
+            WHERE d.book_id = $1 AND d.business_date <= $3 AND d.proven_seq <= $5
+            ORDER BY d.business_date DESC LIMIT 1
+        )
+        ORDER BY h.business_date DESC LIMIT 1
+    ) AS s ON TRUE
+), late AS MATERIALIZED (
+    SELECT b.business_date, b.batch_no FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no <= $6
+        AND b.business_date <= (SELECT max(base.business_date) FROM base)
+        AND b.batch_no > (SELECT min(base.batch_no) FROM base)
+), parts AS (
+    SELECT base.account_id, base.debits, base.credits FROM base
+    UNION ALL
+    SELECT base.account_id, m.debits, m.credits FROM base
+    CROSS JOIN LATERAL (
+        SELECT sum(v.debits) AS debits, sum(v.credits) AS credits FROM ledger.movement AS v
+        WHERE v.book_id = $1 AND v.account_id = base.account_id AND v.batch_no <= $6
+            AND v.business_date > base.business_date AND v.business_date <= least($3, $8::date)
+    ) AS m
+    UNION ALL
+    SELECT base.account_id, m.debits, m.credits FROM base
+    INNER JOIN late ON late.batch_no > base.batch_no AND late.business_date <= base.business_date
+    CROSS JOIN LATERAL (
+        SELECT sum(v.debits) AS debits, sum(v.credits) AS credits FROM ledger.movement AS v
+        WHERE v.book_id = $1 AND v.account_id = base.account_id
+            AND v.business_date = late.business_date AND v.batch_no = late.batch_no
+    ) AS m
+    UNION ALL
+    -- What has a later business date and an earlier value date.
+    SELECT base.account_id, m.debits, m.credits FROM base
+    CROSS JOIN LATERAL (
+        SELECT sum(v.debits) AS debits, sum(v.credits) AS credits FROM ledger.movement AS v
+        WHERE v.book_id = $1 AND v.account_id = base.account_id AND v.batch_no <= $6
+            AND v.business_date > $3 AND v.business_date <= $8::date
+            AND v.value_date <= $3 AND v.value_date < v.business_date
+    ) AS m
+    WHERE $4 AND $3 < $8::date
+    UNION ALL
+    SELECT x.account_id, x.debits, x.credits FROM ledger.transfer AS t
+    CROSS JOIN LATERAL (
+        VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
+    ) AS x (account_id, debits, credits)
+    WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $7 AND $5
+        AND CASE WHEN $4 THEN t.value_date ELSE t.business_date END <= $3
+        AND x.account_id = ANY($2)
+)
+SELECT p.account_id, coalesce(sum(p.debits), 0)::bigint AS debits,
+    coalesce(sum(p.credits), 0)::bigint AS credits
+FROM parts AS p
+GROUP BY p.account_id
+
+-- trial_balance --
+-- Book $1 by business date $2 known at $3: batches up to $4, transfers of the cut batch $5 from
+-- $6. Control totals of the last day proven then, what moved after it, and late batches since (and
+-- the cut one, whichever it is). Of the date itself only periods up to $7.
+WITH proven AS (
+    SELECT d.business_date, d.proven_seq FROM ledger.day AS d
+    WHERE d.book_id = $1 AND d.business_date <= $2 AND d.proven_seq <= $3
+    ORDER BY d.business_date DESC LIMIT 1
+), late AS MATERIALIZED (
+    SELECT b.first_seq, b.last_seq FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no <= $4
+        AND b.business_date <= (SELECT proven.business_date FROM proven)
+        AND b.first_seq > (SELECT proven.proven_seq FROM proven)
+        AND (b.business_date < $2 OR b.period <= $7)
+    UNION ALL
+    SELECT $6::bigint, $3::bigint FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND b.batch_no = $5 AND b.business_date <= $2
+        AND (b.business_date < $2 OR b.period <= $7)
+), moved AS (
+    SELECT m.account_id, m.debits, m.credits FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.batch_no <= $4 AND m.business_date <= $2
+        AND m.business_date > coalesce(
+            (SELECT proven.business_date FROM proven), '-infinity'::date
+        )
+    UNION ALL
+    -- Few, so by their transfers: movements have no index by batch that is as sharp.
+    SELECT x.account_id, x.debits, x.credits FROM late
+    CROSS JOIN LATERAL (
+        SELECT t.debit_account, t.credit_account, sum(t.amount_satang) AS amount
+        FROM ledger.transfer AS t
+        WHERE t.book_id = $1 AND t.recorded_seq BETWEEN late.first_seq AND late.last_seq
+        GROUP BY t.debit_account, t.credit_account
+    ) AS t
+    CROSS JOIN LATERAL (
+        VALUES (t.debit_account, t.amount, 0), (t.credit_account, 0, t.amount)
+    ) AS x (account_id, debits, credits)
+), by_account AS (
+    SELECT m.account_id, sum(m.debits) AS debits, sum(m.credits) AS credits
+    FROM moved AS m GROUP BY m.account_id
+), parts AS (
+    SELECT a.gl_code, y.debits, y.credits FROM by_account AS y
+    INNER JOIN ledger.account AS a ON a.book_id = $1 AND a.account_id = y.account_id
+    UNION ALL
+    SELECT t.gl_code, t.debits, t.credits FROM ledger.day_total AS t
+    INNER JOIN proven ON proven.business_date = t.business_date
+    WHERE t.book_id = $1
+)
+SELECT g.gl_code, g.cad_code, g.name_th, g.name_en, sum(p.debits) AS debits,
+    sum(p.credits) AS credits
+FROM parts AS p
+INNER JOIN ledger.gl_account AS g ON g.book_id = $1 AND g.gl_code = p.gl_code
+GROUP BY g.gl_code, g.cad_code, g.name_th, g.name_en
+ORDER BY g.gl_code
+
+-- later_changes --
+-- Journals of account $2 recorded after $3 (batches above $4) with an axis date up to $5: by
+-- value date when $6.
+WITH proven AS (
+    SELECT coalesce(max(d.business_date), '-infinity'::date) AS business_date
+    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $3
+), moved AS (
+    SELECT m.business_date, m.value_date, m.batch_no, m.seqs FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $4
+        AND m.business_date > (SELECT proven.business_date FROM proven)
+        AND (m.business_date <= $5 OR ($6 AND m.value_date <= $5))
+    UNION ALL
+    SELECT m.business_date, m.value_date, m.batch_no, m.seqs FROM ledger.batch AS b
+    INNER JOIN ledger.movement AS m
+        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+        AND m.batch_no = b.batch_no
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $4
+        AND b.business_date <= (SELECT proven.business_date FROM proven)
+        AND (b.business_date <= $5 OR ($6 AND m.value_date <= $5))
+), named AS (
+    SELECT unnest(moved.seqs) AS recorded_seq FROM moved WHERE moved.seqs IS NOT NULL
+    UNION
+    SELECT t.recorded_seq FROM moved
+    INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = moved.batch_no
+    INNER JOIN ledger.transfer AS t
+        ON t.book_id = $1 AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
+    WHERE moved.seqs IS NULL AND (t.debit_account = $2 OR t.credit_account = $2)
+        AND t.value_date = moved.value_date
+)
+SELECT count(*) AS journals, min(n.recorded_seq) AS first_seq, max(n.recorded_seq) AS last_seq
+FROM named AS n
+WHERE n.recorded_seq > $3
