@@ -4,6 +4,10 @@ A proposal is a row and a numbered note that seals its body in the chain; it mov
 second person posts the stored body, byte for byte, under the journal's own id, or rejects it with
 a reason. Whoever made it can do neither. A journal that the judge refuses for good burns its id:
 the proposal stays waiting, is rejected, and is made anew under another id.
+
+A proposal may be *dated*: an adjustment on an earlier business date of an open month, or an audit
+adjustment in a fiscal year's late period. It is then posted as a batch of its own on that date
+(`ledger.periods.adjusting`), never with the doors' batches of the day.
 """
 
 from __future__ import annotations
@@ -19,13 +23,23 @@ from uuid import UUID
 
 import asyncpg
 
+from ledger.corrections import mirror, with_its_reason
 from ledger.db import Connection, statements
 from ledger.errors import CffError, Forbidden, InvalidInput, NotFound
 from ledger.kinds import EventKind, JournalKind
 from ledger.posting.read import SQL as POSTING_SQL
 from ledger.posting.read import journals_of
 from ledger.posting.records import JournalRecord, canonical_json
-from ledger.posting.values import Journal, Note, RowRead, RowTable, RowWrite, Transfer, Unit
+from ledger.posting.values import (
+    Journal,
+    Note,
+    Period,
+    RowRead,
+    RowTable,
+    RowWrite,
+    Transfer,
+    Unit,
+)
 
 SQL = statements(Path(__file__).parent / "sql" / "manual.sql")
 
@@ -62,10 +76,27 @@ class NotOurs(CffError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dating:
+    """The business date that a proposal is to be posted on.
+
+    business_date: None = the current one when it is approved.
+    period:        `LATE` = in the late period of the fiscal year that ends on the date.
+    """
+
+    business_date: date | None = None
+    period: Period = Period.ORDINARY
+
+
+TODAY = Dating()
+"""An ordinary proposal: posted on the current business date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManualJournal:
     """A row of `ledger.manual_journal`; `journal` is what will be posted, nothing else.
 
-    reason: why it was made, then why it was decided so, if that was said.
+    dating: on which business date. reason: why it was made, then why it was decided so, if that
+    was said.
     """
 
     journal: Journal
@@ -76,6 +107,7 @@ class ManualJournal:
     decided_by: str | None
     decided_at: datetime | None
     reason: str
+    dating: Dating = TODAY
 
     @property
     def journal_id(self) -> UUID:
@@ -83,9 +115,17 @@ class ManualJournal:
         return self.journal.journal_id
 
 
-def propose(book_id: int, journal: Journal, *, maker: str, at: datetime, reason: str) -> Unit:
+def propose(
+    book_id: int,
+    journal: Journal,
+    *,
+    maker: str,
+    at: datetime,
+    reason: str,
+    dating: Dating = TODAY,
+) -> Unit:
     """The unit that records a proposal. `reason` says why, for the checker and the auditor."""
-    body = _body_of(journal)
+    body = _body_of(journal, dating)
     note = Note(
         kind=EventKind.MANUAL_JOURNAL_MADE,
         subject=journal.journal_id,
@@ -110,10 +150,14 @@ async def approve(
     proposal = await get(connection, book_id, journal_id)
     _require_second_person(proposal, checker, "approve")
     decided = _decide(book_id, proposal, ManualState.POSTED, checker, at, reason)
+    forced = proposal.journal.forced
     return Unit(
-        operations=(proposal.journal,),
+        operations=with_its_reason(
+            proposal.journal, made_by=proposal.made_by, reason=proposal.reason
+        ),
         actor=checker,
-        reason=reason,
+        # What sets limits aside says why, also when the second person has nothing to add.
+        reason=reason or (proposal.reason if forced else ""),
         reads=(_read_of(proposal),),
         writes=(decided,),
     )
@@ -148,29 +192,28 @@ async def reject(
 
 
 def reversal_of(
-    record: JournalRecord, journal_id: UUID, *, reference: str = "", narrative: str = ""
+    record: JournalRecord,
+    journal_id: UUID,
+    *,
+    narrative: str = "",
+    forced: bool = False,
+    value_date: date | None = None,
 ) -> Journal:
-    """The journal that mirrors a recorded one, with its value date.
+    """The journal that mirrors a recorded one, with its value date or another; forced by right.
 
     Raises `NotOurs` for a journal of a product: a match is un-matched, a payment comes back, and
-    the product's own rows change with it.
+    the product's own rows change with it; and for the closing of a year, which is opened again.
     """
+    if record.kind == JournalKind.YEAR_CLOSE:
+        raise NotOurs(
+            f"journal {record.journal_id} closes a fiscal year: open the year again instead"
+        )
     if record.kind not in list(JournalKind):
         raise NotOurs(
             f"journal {record.journal_id} was made by a product: undo it where it was made "
             "(un-match the bank line, reject the notice)"
         )
-    return Journal(
-        journal_id=journal_id,
-        kind=JournalKind.REVERSAL,
-        transfers=tuple(
-            Transfer(debit=t.credit, credit=t.debit, amount_satang=t.amount_satang)
-            for t in record.transfers
-        ),
-        reference=reference or record.reference,
-        narrative=narrative,
-        reverses=record.journal_id,
-    )
+    return mirror(record, journal_id, narrative=narrative, forced=forced, value_date=value_date)
 
 
 async def find(connection: Connection, book_id: int, journal_id: UUID) -> ManualJournal | None:
@@ -222,9 +265,10 @@ async def account_codes(
     return {row["account_id"]: row["code"] for row in rows}
 
 
-def same_journal(left: Journal, right: Journal) -> bool:
-    """True when two proposals would post the same."""
-    return canonical_json(_body_of(left)) == canonical_json(_body_of(right))
+def same_proposal(known: ManualJournal, journal: Journal, dating: Dating = TODAY) -> bool:
+    """True when a proposal would post just this, on just this date."""
+    body = _body_of(known.journal, known.dating)
+    return canonical_json(body) == canonical_json(_body_of(journal, dating))
 
 
 def _require_second_person(proposal: ManualJournal, checker: str, verb: str) -> None:
@@ -257,7 +301,8 @@ def _decide(
     return RowWrite(statement=SQL["decide"], arguments=arguments)
 
 
-def _body_of(journal: Journal) -> dict[str, object]:
+def _body_of(journal: Journal, dating: Dating) -> dict[str, object]:
+    on = dating.business_date
     return {
         "kind": int(journal.kind),
         "transfers": [
@@ -268,22 +313,30 @@ def _body_of(journal: Journal) -> dict[str, object]:
         "reference": journal.reference,
         "narrative": journal.narrative,
         "reverses": None if journal.reverses is None else str(journal.reverses),
+        "adjusts": None if journal.adjusts is None else str(journal.adjusts),
+        "forced": journal.forced,
+        "business_date": None if on is None else on.isoformat(),
+        "period": int(dating.period),
     }
 
 
 def _manual(row: asyncpg.Record) -> ManualJournal:
-    body = json.loads(row["body"])
-    value_date, reverses = body["value_date"], body["reverses"]
+    # Proposals made before there were dated ones say nothing of these.
+    since_then = {"adjusts": None, "forced": False, "business_date": None, "period": 0}
+    body = since_then | json.loads(row["body"])
     return ManualJournal(
         journal=Journal(
             journal_id=row["journal_id"],
             kind=JournalKind(body["kind"]),
             transfers=tuple(Transfer(**transfer) for transfer in body["transfers"]),
-            value_date=None if value_date is None else date.fromisoformat(value_date),
+            value_date=_date(body["value_date"]),
             reference=body["reference"],
             narrative=body["narrative"],
-            reverses=None if reverses is None else UUID(reverses),
+            reverses=_uuid(body["reverses"]),
+            adjusts=_uuid(body["adjusts"]),
+            forced=body["forced"],
         ),
+        dating=Dating(business_date=_date(body["business_date"]), period=Period(body["period"])),
         version=row["version"],
         state=ManualState(row["state"]),
         made_by=row["made_by"],
@@ -292,3 +345,11 @@ def _manual(row: asyncpg.Record) -> ManualJournal:
         decided_at=row["decided_at"],
         reason=row["reason"],
     )
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
