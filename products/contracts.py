@@ -1,28 +1,26 @@
-"""Contracts: a member co-op's savings account with its interest's standing, from opening to close.
+"""Contracts: a member co-op's savings account with its interest's standing; how one is opened.
 
-Functions load and decide, and answer a `Unit`; nothing here posts. Dates of the contract are those
-of the batch that records it: a contract that is opened while the clock moves the business date
-belongs to the date it was recorded on, so the set of contracts of a date that was cut off never
-changes.
+How one ends is `products.closing`. Functions load and decide, and answer a `Unit`; nothing here
+posts. Dates of the contract are those of the batch that records it: a contract that is opened while
+the clock moves the business date belongs to the date it was recorded on, so the set of contracts of
+a date that was cut off never changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
 from ledger.db import Connection, statements
-from ledger.errors import CffError, NotFound
-from ledger.money import format_baht
+from ledger.errors import NotFound
 from ledger.posting.ids import event_id
 from ledger.posting.values import (
     BUSINESS_DATE,
-    CloseAccount,
     IdempotencyKey,
     OpenAccount,
     RowRead,
@@ -38,12 +36,6 @@ ACTIVE, CLOSED = 1, 2
 
 CONTRACTS = RowTable(name="products.contract", select=_SQL["lock_contracts"])
 """The rows that units about contracts are decided on."""
-
-
-class CannotClose(CffError):  # noqa: N818
-    """The contract cannot be closed today; the message names everything that stands against it."""
-
-    code = "cannot_close_contract"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,63 +144,6 @@ def open_savings_contract(
         ),
         key=key,
     )
-
-
-async def close_contract(
-    connection: Connection,
-    book_id: int,
-    contract_no: str,
-    *,
-    actor: str,
-    reason: str = "",
-    key: IdempotencyKey | None = None,
-) -> Unit:
-    """The unit that closes an empty contract for good.
-
-    Raises `NotFound`, and `CannotClose` while there is a balance, a hold, interest not yet
-    credited, or a posting that no night has accrued: it could still earn what nobody could pay.
-    """
-    contract = await by_no(connection, book_id, contract_no)
-    standing = await connection.fetchrow(_SQL["standing_for_close"], book_id, contract.contract_id)
-    if standing is None:
-        raise NotFound("interest standing of contract", contract_no)
-    against = _against_closing(contract, standing)
-    if against:
-        raise CannotClose(f"contract {contract_no} cannot be closed: {'; '.join(against)}")
-    return Unit(
-        operations=(CloseAccount(account=contract.account_id),),
-        actor=actor,
-        reason=reason,
-        reads=(contract.read,),
-        # What comes and goes meanwhile may leave interest that a closed account could not be paid.
-        unmoved=((contract.account_id, standing["changed_seq"]),),
-        writes=(
-            RowWrite(
-                statement=_SQL["close_contract"],
-                arguments=(book_id, contract.contract_id, contract.version, BUSINESS_DATE),
-            ),
-        ),
-        key=key,
-    )
-
-
-def _against_closing(contract: Contract, standing: asyncpg.Record) -> list[str]:
-    against = []
-    if contract.state != ACTIVE:
-        against.append(f"it was closed on {contract.closed_on}")
-    if standing["balance"] != 0:
-        against.append(f"its balance is {format_baht(standing['balance'])}; pay it out first")
-    if standing["held"] != 0:
-        against.append(f"{format_baht(standing['held'])} of it is held; end the holds first")
-    if standing["outstanding"] != 0:
-        owed = format_baht(standing["outstanding"])
-        against.append(f"{owed} of interest is not credited yet; wait for its capitalisation")
-    yesterday = standing["business_date"] - timedelta(days=1)
-    if standing["accrued_to"] < yesterday:
-        against.append(f"no night has accrued it since {standing['accrued_to']}; run end-of-day")
-    if standing["moved_since"]:
-        against.append("it moved on a date that no night has accrued; close it tomorrow")
-    return against
 
 
 def _contract(row: asyncpg.Record) -> Contract:

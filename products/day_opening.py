@@ -1,26 +1,26 @@
 """The first steps of a night: `cut_off`, `expire_holds`, `resolve_rates`.
 
-`cut_off` moves the head to the next calendar day, unless the clock or a door has done it: from then
-on doors post there and the night has the date to itself. `expire_holds` gives back holds whose last
+`cut_off` moves the head to the next calendar day, unless the clock or a door has done it, with what
+takes effect then (`ledger.cut_off`): from then on doors post there and the night has the date to
+itself. `expire_holds` gives back holds whose last
 day has passed, with the withdrawal notices that they stood for. `resolve_rates` freezes the rate of
 the date for each product that bears interest.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 
+from ledger.cut_off import end_business_date, take_head_date
 from ledger.db import Connection, statements
-from ledger.errors import NotFound
 from ledger.posting.values import (
     FIRST_SEQ,
-    MoveBusinessDate,
     Note,
+    Origin,
     ReleaseHold,
     RowWrite,
     Status,
@@ -37,7 +37,6 @@ from products.night import (
     Retry,
     chunk_transaction,
     post,
-    post_own,
     run_chunk,
 )
 
@@ -78,18 +77,15 @@ async def _nothing(_: Connection, __: Retry | None) -> ChunkResult:
 
 async def _cut_off(night: Night, connection: Connection, _: Retry | None) -> ChunkResult:
     # The head is taken before it is read: the clock or a door may be moving it just now.
-    head_date = await connection.fetchval(_SQL["take_head_date"], night.book_id)
-    if head_date is None:
-        raise NotFound("book", night.book_id)
+    head_date = await take_head_date(connection, night.book_id)
     if head_date < night.business_date:
         raise DayNotProven(
             f"{night.business_date} has not begun: the book stands on {head_date}. Run its nights "
             "in order"
         )
-    if head_date == night.business_date:
-        move = MoveBusinessDate(to=night.business_date + timedelta(days=1))
-        unit = Unit(operations=(move,), actor=ACTOR, reason="cut-off")
-        await post_own(connection, night, unit, "the cut-off")
+    await end_business_date(
+        connection, night.book_id, night.business_date, actor=ACTOR, origin=Origin.NIGHT
+    )
     return ChunkResult()
 
 

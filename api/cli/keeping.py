@@ -1,4 +1,4 @@
-"""Verbs of the back office: rate sheets, freezes, the end of a contract.
+"""Verbs of the back office on prices: rate sheets.
 
 A sheet drafted by one person is approved by another; who acts is said with `--actor` and recorded.
 Whoever can run these verbs can reach the database: the machine's own accounts guard them.
@@ -15,23 +15,16 @@ from api.cli.context import opened_book
 from api.cli.output import Facts, Json, run, table
 from api.cli.reading import BookOption, show_pairs
 from api.settings import Settings
-from ledger import accounts, books
+from ledger import books
 from ledger.dates import parse_date
-from ledger.db import Connection
-from ledger.errors import InvalidInput, NotFound
-from ledger.posting.collector import Collector, decide_and_post
-from ledger.posting.values import Outcome, SetFreeze, Status, Unit
+from ledger.errors import InvalidInput
 from pricing.rates import format_rate_percent, parse_rate_percent
 from pricing.sheets import Sheet, approve_sheet, draft_sheet, list_sheets
 from products.catalogue import load_product
-from products.contracts import close_contract
 
 rates_app = typer.Typer(help="Rate sheets: draft, approve, list.", no_args_is_help=True)
-account_app = typer.Typer(help="Freeze and thaw accounts.", no_args_is_help=True)
-contract_app = typer.Typer(help="Contracts of member co-ops.", no_args_is_help=True)
 
 Actor = Annotated[str, typer.Option("--actor", help="Who does it, for the record.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.")]
 _STATES = {1: "draft", 2: "approved", 3: "withdrawn"}
 
 
@@ -125,88 +118,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise InvalidInput.one("SHEET_ID", text, "an id as `cff rates list` shows it") from None
-
-
-@account_app.command("freeze")
-def account_freeze(
-    code: str,
-    actor: Actor,
-    reason: Reason,
-    debits: Annotated[bool, typer.Option(help="Refuse debits and holds.")] = True,
-    credits_too: Annotated[bool, typer.Option("--credits", help="Refuse credits too.")] = False,
-    book: BookOption = None,
-    json: Json = False,
-) -> None:
-    """Freeze an account (อายัด); its interest goes on."""
-    _set_freeze(code, actor, reason, (debits, credits_too), book, json)
-
-
-@account_app.command("thaw")
-def account_thaw(
-    code: str, actor: Actor, reason: Reason, book: BookOption = None, json: Json = False
-) -> None:
-    """Thaw a frozen account."""
-    _set_freeze(code, actor, reason, (False, False), book, json)
-
-
-def _set_freeze(
-    code: str,
-    actor: str,
-    reason: str,
-    sides: tuple[bool, bool],
-    book: str | None,
-    as_json: bool,
-) -> None:
-    async def work() -> Facts:
-        async with (
-            opened_book(Settings.from_environment(), book) as (database, found),
-            Collector(database.poster) as collector,
-        ):
-
-            async def decide(connection: Connection) -> Unit:
-                known = await accounts.by_codes(connection, found.book_id, [code])
-                if code not in known:
-                    raise NotFound("account", code)
-                freeze = SetFreeze(
-                    account=known[code].account_id, debits=sides[0], credits=sides[1]
-                )
-                return Unit(operations=(freeze,), actor=actor, reason=reason)
-
-            outcome = await decide_and_post(collector, database.poster, found.book_id, decide)
-        debits_frozen, credits_frozen = sides
-        facts = {"debits_frozen": debits_frozen, "credits_frozen": credits_frozen}
-        return {"account": code} | facts | _told(outcome)
-
-    run(work(), as_json, show_pairs, failed=lambda facts: facts["outcome"] != "accepted")
-
-
-@contract_app.command("close")
-def contract_close(
-    contract_no: str, actor: Actor, reason: Reason, book: BookOption = None, json: Json = False
-) -> None:
-    """Close an empty contract for good; says everything that stands against it."""
-
-    async def work() -> Facts:
-        async with (
-            opened_book(Settings.from_environment(), book) as (database, found),
-            Collector(database.poster) as collector,
-        ):
-
-            async def decide(connection: Connection) -> Unit:
-                return await close_contract(
-                    connection, found.book_id, contract_no, actor=actor, reason=reason
-                )
-
-            outcome = await decide_and_post(collector, database.poster, found.book_id, decide)
-        return {"contract": contract_no} | _told(outcome)
-
-    run(work(), json, show_pairs, failed=lambda facts: facts["outcome"] != "accepted")
-
-
-def _told(outcome: Outcome) -> dict[str, object]:
-    facts: dict[str, object] = {"outcome": outcome.status.value}
-    if outcome.refusal is not None:
-        facts |= {"code": outcome.refusal.code, "detail": outcome.refusal.rule.message_en}
-    if outcome.status is Status.ACCEPTED:
-        facts["recorded_seq"] = outcome.receipts[-1].recorded_seq
-    return facts

@@ -57,6 +57,34 @@ def capitalisation_correction(
     )
 
 
+def interest_at_closing(
+    journal_id: UUID, product: Product, account_id: int, on: date, amount_satang: int
+) -> Journal:
+    """All interest accrued and not credited, paid to the contract as it closes."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.INTEREST_AT_CLOSING,
+        transfers=(_signed(product.payable_account, account_id, amount_satang),),
+        value_date=on,
+        reference=product.product_code,
+        narrative=f"Interest to {on.isoformat()}, paid at closing",
+        may_exceed_limit=True,
+    )
+
+
+def closing_sweep(
+    journal_id: UUID, account_id: int, to_account_id: int, contract_no: str, amount_satang: int
+) -> Journal:
+    """What is left of a contract that closes, to another account of its member."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.CLOSING_SWEEP,
+        transfers=(Transfer(debit=account_id, credit=to_account_id, amount_satang=amount_satang),),
+        reference=contract_no,
+        narrative=f"Balance of {contract_no} at its closing",
+    )
+
+
 def _signed(debit: int, credit: int, amount_satang: int) -> Transfer:
     if amount_satang < 0:
         return Transfer(debit=credit, credit=debit, amount_satang=-amount_satang)

@@ -13,3 +13,8 @@ SELECT
 FROM products.product AS p
 WHERE p.book_id = $1
 ORDER BY p.product_code
+
+-- contract_accounts --
+-- Those of the accounts $2 that a contract stands on, open or closed.
+SELECT DISTINCT c.account_id FROM products.contract AS c
+WHERE c.book_id = $1 AND c.account_id = ANY($2::int [])

@@ -43,25 +43,3 @@ INSERT INTO products.interest_state (
 SELECT c.book_id, c.contract_id, c.interest_from - 1, c.interest_from, 0, 0, 0, 0
 FROM products.contract AS c
 WHERE c.book_id = $1 AND c.contract_id = $2::uuid
-
--- standing_for_close --
--- Everything that can stand against closing, in one look.
-SELECT
-    h.business_date, b.credits - b.debits AS balance, b.held, b.changed_seq, s.accrued_to,
-    s.accrued_satang - s.capitalised_satang AS outstanding,
-    EXISTS (
-        SELECT FROM ledger.movement AS m
-        WHERE m.book_id = c.book_id AND m.account_id = c.account_id
-            AND m.business_date > s.accrued_to
-    ) AS moved_since
-FROM products.contract AS c
-INNER JOIN ledger.book_head AS h ON h.book_id = c.book_id
-INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
-INNER JOIN products.interest_state AS s
-    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
-WHERE c.book_id = $1 AND c.contract_id = $2
-
--- close_contract --
-UPDATE products.contract AS c
-SET state = 2, closed_on = $4, version = c.version + 1
-WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3

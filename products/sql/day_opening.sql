@@ -1,8 +1,5 @@
 -- The first steps of a night. $1 book, $2 the night's business date.
 
--- take_head_date --
-SELECT h.business_date FROM ledger.book_head AS h WHERE h.book_id = $1 FOR UPDATE
-
 -- due_holds --
 -- Open holds that can no longer be captured.
 SELECT h.hold_id, h.account_id, h.amount_satang

@@ -76,6 +76,12 @@ SELECT s.contract_id, s.accrued_satang - s.capitalised_satang AS outstanding
 FROM products.interest_state AS s
 WHERE s.book_id = $1 AND s.contract_id = ANY($2::uuid [])
 
+-- interest_brought --
+-- What contracts brought along from an old system, exactly: their notes of kind 131.
+SELECT e.subject AS contract_id, (e.body::jsonb ->> 'exact')::numeric(60, 0) AS exact
+FROM ledger.event AS e
+WHERE e.book_id = $1 AND e.subject = ANY($2::uuid []) AND e.kind = 131
+
 -- used_rates --
 SELECT r.business_date, r.annual_rate_e8
 FROM products.day_rate AS r
