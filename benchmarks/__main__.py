@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks import posting
+from benchmarks import find, posting, verify
 from benchmarks.bench import private_database, show
 
 
 async def run(as_json: bool) -> None:
     """Measure on a private server and print."""
     async with private_database() as (_, pool, settings):
-        show(await posting.measure(pool), settings, as_json)
+        points = await posting.measure(pool)
+    async with private_database() as (dsn, pool, _):
+        points += await verify.measure(pool, dsn)
+    points += await find.measure_alone()
+    show(points, settings, as_json)
 
 
 if __name__ == "__main__":

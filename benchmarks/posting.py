@@ -64,9 +64,9 @@ async def prepare(pool: Pool) -> list[int]:
 class Maker:
     """Makes journals with time-ordered ids; the same seed makes the same ones."""
 
-    def __init__(self, numbers: list[int]) -> None:
+    def __init__(self, numbers: list[int], seed: int = 2569) -> None:
         self._numbers = numbers
-        self._dice = random.Random(2569)
+        self._dice = random.Random(seed)
         self._count = 0
 
     def unit(self) -> Unit:
