@@ -17,6 +17,7 @@ from ledger.books import Book
 from ledger.days import DayState
 from ledger.db import Pool, statements, translated
 from ledger.errors import NotFound
+from ledger.evidence.keys import KeyFile
 from products.accrual import ACCRUE, CAPITALISE, accrue, capitalise
 from products.catalogue import load_products
 from products.day_closing import PROVE, SNAPSHOT_BALANCES, prove, snapshot_balances
@@ -41,6 +42,7 @@ from products.night import (
     finished_chunks,
     only_night,
 )
+from products.sealing import SEAL, seal, seal_left_over
 
 __all__ = [
     "STEPS",
@@ -70,6 +72,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     (CAPITALISE, capitalise),
     (SNAPSHOT_BALANCES, snapshot_balances),
     (PROVE, prove),
+    (SEAL, seal),
 )
 
 
@@ -112,6 +115,7 @@ async def run_day(
     *,
     say: Say | None = None,
     sizes: ChunkSizes = USUAL_SIZES,
+    seal_key: KeyFile | None = None,
 ) -> DayReport:
     """Run (or resume, or only report) the night of one date.
 
@@ -135,6 +139,7 @@ async def run_day(
                 products=products,
                 say=say,
                 sizes=sizes,
+                seal_key=seal_key,
             )
             async with only_night(pool, book.book_id):
                 for _, step in STEPS:
@@ -149,16 +154,22 @@ async def run_missed(
     through: date | None = None,
     say: Say | None = None,
     sizes: ChunkSizes = USUAL_SIZES,
+    seal_key: KeyFile | None = None,
 ) -> list[DayReport]:
     """Run the night of every date that is not proven, oldest first.
 
-    through: the last date to close, which may be the one that is still open (or later ones: each
-             is cut off in turn). None = every date that was cut off already.
+    through:  the last date to close, which may be the one that is still open (or later ones: each
+              is cut off in turn). None = every date that was cut off already.
+    seal_key: what proven days are sealed with, those of earlier runs too; None = no seals.
     """
     reports: list[DayReport] = []
     async with translated():
         while (following := await _next_to_run(pool, book, through)) is not None:
-            reports.append(await run_day(pool, book, following, say=say, sizes=sizes))
+            reports.append(
+                await run_day(pool, book, following, say=say, sizes=sizes, seal_key=seal_key)
+            )
+        if seal_key is not None:
+            await seal_left_over(pool, book.book_id, seal_key)
     return reports
 
 

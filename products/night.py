@@ -21,6 +21,7 @@ import asyncpg
 
 from ledger.db import CONNECTION_LOST, Connection, Pool, statements, transaction
 from ledger.errors import CffError
+from ledger.evidence.keys import KeyFile
 from ledger.money import format_baht
 from ledger.posting.ids import attempts, event_id, journal_id
 from ledger.posting.values import Journal, Origin, Outcome, Status, Unit
@@ -78,7 +79,7 @@ posts a journal for each contract holds the book's head for about 50 ms."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """The night of one book and business date; `products` by code."""
+    """The night of one book and business date; `products` by code; no seal without its key."""
 
     pool: Pool
     book_id: int
@@ -86,6 +87,7 @@ class Night:
     products: Mapping[str, Product]
     say: Say | None = None
     sizes: ChunkSizes = USUAL_SIZES
+    seal_key: KeyFile | None = None
 
     def event(self, *parts: str | int | date | UUID) -> UUID:
         """Id of an event of this night; the same in every run of it."""
