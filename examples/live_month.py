@@ -22,6 +22,9 @@ from examples.opening import OPENED_ON
 from ledger.books import Book
 from ledger.db import Pool
 from ledger.errors import CffError
+from ledger.evidence.keys import KeyFile
+from ledger.periods.acts import Acted
+from ledger.periods.months import close_month
 from ledger.posting.collector import Collector
 from ledger.posting.values import Status
 from products.end_of_day import DayReport, run_day
@@ -38,6 +41,7 @@ INTAKE = "facility:intake"
 APPROVER = "facility:treasury-checker"
 PAYER = "facility:treasury-payer"
 CLERK = "facility:reconciliation-clerk"
+ACCOUNTANT = "facility:accountant"
 
 PostNotice = Callable[[dict[str, str]], Awaitable[str]]
 """Sends one notice over HTTP; answers "accepted", "replayed" or the code of the problem."""
@@ -61,24 +65,29 @@ class Lived:
     answered_by_clerk: int = 0
     interest_satang: int = 0
     nights: list[DayReport] = field(default_factory=list)
+    months: list[Acted] = field(default_factory=list)
     reconciliations: dict[date, list[BankReconciliation]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """Where the month is lived: the book, its pool and collector, the files, and the HTTP door."""
+    """Where the month is lived: the book, its pool and collector, the files, and the HTTP door.
+
+    seal_key: what closed days are sealed with; None = no seals.
+    """
 
     pool: Pool
     collector: Collector
     book: Book
     files: Path
     post_notice: PostNotice
+    seal_key: KeyFile | None = None
 
 
 async def live_month(
     office: Office, *, through: date, http_notices: int, seed: int = 2569, told: Told
 ) -> Lived:
-    """Live from the opening date to `through`, both nights included."""
+    """Live from the opening date to `through`, both nights included; close the months that end."""
     lived = Lived()
     banking = [day for day in seeds.banking_days() if day <= through]
     share = {day: http_notices // len(banking) for day in banking}
@@ -91,9 +100,12 @@ async def live_month(
             await _banking_day(office, day, share[day], dice, lived)
             async with office.pool.acquire() as connection:
                 lived.reconciliations[day] = await reconcile(connection, office.book, day)
-        night = await run_day(office.pool, office.book, day)
+        night = await run_day(office.pool, office.book, day, seal_key=office.seal_key)
         lived.nights.append(night)
         lived.interest_satang += night.interest_satang
+        if (day + timedelta(days=1)).day == 1:
+            month = await close_month(office.pool, office.book, day, actor=ACCOUNTANT)
+            lived.months.append(month)
         told(f"{day.isoformat()} closed")
         day += timedelta(days=1)
     return lived

@@ -27,7 +27,8 @@ from ledger.posting.values import Journal, OpenAccount, Outcome, Status, Transfe
 from pricing.rates import parse_rate_percent
 from pricing.sheets import approve_sheet, draft_sheet
 from products.catalogue import Product, create_product, load_product
-from products.contracts import close_contract, open_savings_contract
+from products.closing import close_contract
+from products.contracts import open_savings_contract
 from products.interest import DayCount, Terms
 from products.payments.banks import (
     BankAccount,

@@ -124,28 +124,28 @@ def replay(
     rates: Mapping[date, int],
     opening_satang: int = 0,
     outstanding_satang: int = 0,
+    opening_exact: int = 0,
     fixed_credits: Mapping[date, int] | None = None,
 ) -> Replay:
     """Live the dates [start, stop) of a contract; `start` begins a capitalisation period.
+    Raises `InvariantBroken` when a rate of the interval is missing.
 
     changes:            net change of the balance by value date, capitalisations left out.
     rates:              `annual_rate_e8` of every date of the interval.
     opening_satang:     balance at the close of the date before `start`.
     outstanding_satang: accrued before `start` and not yet credited.
-    fixed_credits:      period ends whose credit is a fact already (0 = refused then); at every
-                        other one all that is outstanding is credited, and bears interest from
-                        the next date on.
-
-    Raises `InvariantBroken` when a rate of the interval is missing.
+    opening_exact:      exact interest that `start` found; rounded, part of `outstanding_satang`.
+    fixed_credits:      period ends whose credit is a fact already (0 = refused then); at others all
+                        that is outstanding is credited, and bears interest from the next date.
     """
     fixed = fixed_credits or {}
     accruals: list[AccrualDay] = []
     periods: list[Period] = []
-    balance, outstanding, exact, rounded = opening_satang, outstanding_satang, 0, 0
+    balance, outstanding = opening_satang, outstanding_satang
+    exact, rounded = opening_exact, terms.rounded(opening_exact)
     for on in days(start, stop):
         balance += changes.get(on, 0)
-        rate = rates.get(on)
-        if rate is None:
+        if (rate := rates.get(on)) is None:
             raise InvariantBroken(f"replay: no rate for {on.isoformat()}")
         earned = day_exact(balance, rate, on, terms.day_count)
         exact += earned
@@ -167,7 +167,7 @@ def replay(
             periods.append(Period(period_end=on, accrued_satang=rounded, credited_satang=credit))
             balance += credit
             outstanding -= credit
-            exact, rounded = 0, 0
+            exact, rounded = 0, terms.rounded(0)
     return Replay(
         accruals=tuple(accruals),
         periods=tuple(periods),

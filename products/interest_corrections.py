@@ -23,12 +23,14 @@ class Recorded:
     exact, balances:    by accrual date, from the replay's first date on.
     credits:            capitalised amounts by period end, from the replay's first date on.
     outstanding_satang: accrued and not yet credited, as it stands now.
+    opening_exact:      what the replay's first period brought along from an old system.
     """
 
     exact: Mapping[date, int]
     balances: Mapping[date, int]
     credits: Mapping[date, int]
     outstanding_satang: int
+    opening_exact: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ def correct(
     `changes` leave capitalisations out. With `may_credit` False (the account refuses) no past
     credit changes: what is missing stays in accrued payable until the next capitalisation.
     """
-    posted = _posted(terms, start, stop, recorded.exact)
+    posted = _posted(terms, start, stop, recorded)
     before = (
         recorded.outstanding_satang
         - sum(posted.values())
@@ -102,6 +104,7 @@ def correct(
         rates=rates,
         opening_satang=opening_satang,
         outstanding_satang=before,
+        opening_exact=recorded.opening_exact,
         fixed_credits=fixed,
     )
     return Correction(
@@ -112,12 +115,13 @@ def correct(
     )
 
 
-def _posted(terms: Terms, start: date, stop: date, exact: Mapping[date, int]) -> dict[date, int]:
+def _posted(terms: Terms, start: date, stop: date, recorded: Recorded) -> dict[date, int]:
     """Satang that each date has posted: growth of the rounded recorded cumulative amount."""
     posted: dict[date, int] = {}
-    cumulative = rounded = 0
+    cumulative = recorded.opening_exact
+    rounded = int(terms.rounded(cumulative))
     for on in days(start, stop):
-        cumulative += exact.get(on, 0)
+        cumulative += recorded.exact.get(on, 0)
         posted[on] = terms.rounded(cumulative) - rounded
         rounded += posted[on]
         if terms.ends_period(on):

@@ -253,6 +253,8 @@ async def _load(
     credited = _by_date(rows, "contract_id", "period_end", "amount_satang")
     rows = await connection.fetch(_SQL["outstanding"], night.book_id, ids)
     owed = {row["contract_id"]: row["outstanding"] for row in rows}
+    rows = await connection.fetch(_SQL["interest_brought"], night.book_id, ids)
+    brought = {row["contract_id"]: int(row["exact"]) for row in rows}
     return [
         _Case(
             contract=c,
@@ -264,6 +266,7 @@ async def _load(
                 balances=balances.get(c.contract_id, _NONE),
                 credits=credited.get(c.contract_id, _NONE),
                 outstanding_satang=owed[c.contract_id],
+                opening_exact=brought.get(c.contract_id, 0) if start == c.interest_from else 0,
             ),
         )
         for c, start in zip(contracts, first, strict=True)
