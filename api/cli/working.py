@@ -12,8 +12,9 @@ from typing import Annotated, TextIO
 import typer
 
 from api.cli.context import opened_book, reading_book
+from api.cli.evidence import against_kept, key_file, read_kept_seals, with_report
 from api.cli.output import Facts, Json, err, out, progress, run, share, table
-from api.cli.reading import BookOption, OnOption, date_or_none
+from api.cli.reading import BookOption, KnownAtOption, date_or_none
 from api.settings import Settings
 from ledger.books import read_head
 from ledger.days import DayState, days_between
@@ -22,6 +23,7 @@ from ledger.errors import InvalidInput
 from ledger.export.beancount import export_beancount
 from ledger.export.hledger import export_hledger
 from ledger.money import format_baht
+from ledger.proof.sealed import Unreadable
 from ledger.proof.verify import verify_ledger
 from products.day_closing import PROVE
 from products.end_of_day import DayReport, run_missed
@@ -43,7 +45,8 @@ def end_of_day(
 
     async def work() -> Facts:
         last = date_or_none(through, "--through")
-        async with opened_book(Settings.from_environment(), book) as (database, found):
+        settings = Settings.from_environment()
+        async with opened_book(settings, book) as (database, found):
             async with database.poster.acquire() as connection:
                 head = await read_head(connection, found.book_id)
                 _require_near(last, head.business_date)
@@ -56,7 +59,9 @@ def end_of_day(
                     if step.step == PROVE:
                         told(f"{step.business_date} closed")
 
-                reports = await run_missed(database.poster, found, through=last, say=say)
+                reports = await run_missed(
+                    database.poster, found, through=last, say=say, seal_key=key_file(settings)
+                )
         return {"closed": [_night(report) for report in reports]}
 
     run(work(), json, _show_nights)
@@ -92,26 +97,56 @@ def _show_nights(facts: Facts) -> None:
         table(f"{len(rows)} dates closed and proven", ("business date", "interest>"), rows)
 
 
-def verify(book: BookOption = None, json: Json = False) -> None:
+def verify(
+    against: Annotated[
+        Path | None, typer.Option("--against", help="A seal file that was kept elsewhere.")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Keep a checkpoint here; go on from it if it is there."),
+    ] = None,
+    since: Annotated[
+        int | None,
+        typer.Option("--since", help="Prove what came after this seal; take the rest as sealed."),
+    ] = None,
+    book: BookOption = None,
+    json: Json = False,
+) -> None:
     """Re-derive everything from the transfers with an independent model; exit 1 on a difference."""
 
     async def work() -> Facts:
         settings = Settings.from_environment()
+        if resume is not None:
+            _require_place(resume, "--resume")
+        kept = None if against is None else read_kept_seals(against)
         async with opened_book(settings, book) as (database, found):
             pool = await open_pool(database.url, role=AUDITOR, max_size=1)
             try:
                 async with pool.acquire() as connection:
-                    return await proof_facts(connection, found.book_id)
+                    facts = await proof_facts(connection, found.book_id, resume=resume, since=since)
+                    if kept is None:
+                        return facts
+                    return with_report(facts, await against_kept(connection, found.book_id, kept))
             finally:
                 await pool.close()
 
     run(work(), json, show_proof, failed=lambda facts: not facts["ok"])
 
 
-async def proof_facts(connection: Connection, book_id: int) -> dict[str, object]:
-    """Both proofs of a book as facts: the ledger's and the products'."""
+async def proof_facts(
+    connection: Connection, book_id: int, *, resume: Path | None = None, since: int | None = None
+) -> dict[str, object]:
+    """Both proofs of a book as facts: the ledger's and the products'.
+
+    resume, since: as `verify_ledger`'s `kept` and `since`. Raises `InvalidInput` for a file that is
+    no checkpoint of this book.
+    """
     with share("proving the ledger") as told:
-        ledger = await verify_ledger(connection, book_id, told)
+        try:
+            ledger = await verify_ledger(connection, book_id, told, kept=resume, since=since)
+        except Unreadable as error:
+            expected = "a file that is not there yet, or the checkpoint of a proof of this book"
+            raise InvalidInput.one("--resume", str(resume), expected, str(error)) from error
     with share("proving contracts, interest, notices and banks") as told:
         products = await verify_products(connection, book_id, told)
     return {
@@ -140,47 +175,62 @@ def show_proof(facts: Facts) -> None:
 
 export_app = typer.Typer(help="Write a book for another accounting program.", no_args_is_help=True)
 OutOption = Annotated[Path | None, typer.Option("--out", help="File to write; default: stdout.")]
+ThroughOption = Annotated[
+    str | None, typer.Option("--through", "--on", help="The last business date in it.")
+]
 
 
 @export_app.command()
 def hledger(
-    out_file: OutOption = None, on: OnOption = None, book: BookOption = None, json: Json = False
+    out_file: OutOption = None,
+    through: ThroughOption = None,
+    known_at: KnownAtOption = None,
+    book: BookOption = None,
+    json: Json = False,
 ) -> None:
     """An hledger journal: one entry a journal, both dates, balances asserted at the end."""
-    _export("hledger", out_file, on, book, json)
+    _export("hledger", out_file, through, known_at, book, json)
 
 
 @export_app.command()
 def beancount(
-    out_file: OutOption = None, on: OnOption = None, book: BookOption = None, json: Json = False
+    out_file: OutOption = None,
+    through: ThroughOption = None,
+    known_at: KnownAtOption = None,
+    book: BookOption = None,
+    json: Json = False,
 ) -> None:
     """A beancount file: one transaction a journal, both dates, balances asserted at the end."""
-    _export("beancount", out_file, on, book, json)
+    _export("beancount", out_file, through, known_at, book, json)
 
 
 def _export(
-    form: str, out_file: Path | None, on: str | None, book: str | None, as_json: bool
+    form: str,
+    out_file: Path | None,
+    through: str | None,
+    known_at: int | None,
+    book: str | None,
+    as_json: bool,
 ) -> None:
     export = {"hledger": export_hledger, "beancount": export_beancount}[form]
 
     async def work() -> Facts:
         if as_json and out_file is None:
             raise InvalidInput.one("--json", "no --out", "--out FILE when facts are asked as JSON")
-        through = date_or_none(on, "--on")
+        last = date_or_none(through, "--through")
         if out_file is not None:
             _require_place(out_file)
         async with reading_book(Settings.from_environment(), book) as (connection, found):
             with _opened(out_file) as target:
-                await export(connection, found.book_id, target, through=through)
+                await export(connection, found.book_id, target, through=last, known_at=known_at)
         return {"format": form, "book": found.code, "file": str(out_file) if out_file else "-"}
 
     run(work(), as_json, _show_export)
 
 
-def _require_place(out_file: Path) -> None:
-    if out_file.is_dir() or not out_file.absolute().parent.is_dir():
-        expected = "a file in a directory that exists"
-        raise InvalidInput.one("--out", str(out_file), expected)
+def _require_place(file: Path, option: str = "--out") -> None:
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        raise InvalidInput.one(option, str(file), "a file in a directory that exists")
 
 
 def _show_export(facts: Facts) -> None:

@@ -1,386 +1,292 @@
-"""The book worked out again: what every account, hold and day must be after each number.
+"""The book worked out again: what every account, hold and day must be after each batch.
 
-The model takes journals and events in the order of `recorded_seq` and applies its own reading of
-the rules (docs/architecture.md, docs/refusals.md): a recorded row that the book should have
-refused is a broken rule, named with its number. balance = credits - debits; an open hold counts
-against the lower limit; the excess is what the limits are exceeded by. It never stops at a broken
-rule: the row is applied as it stands, so that one damage is named once.
+The model takes the batches of a slice in order, and in each the journals and events in the order of
+`recorded_seq`, and applies its own reading of the rules (docs/architecture.md, docs/refusals.md,
+docs/both-axes.md); `acts` reads the events. A million transfers pass through `_lines`, so it works
+on the fields of the rows as they were read, looks closely at accounts that are `watched` only, and
+leaves per-account sums to the end of the batch.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
-from uuid import UUID
+from typing import Any
 
-from ledger.proof.report import Difference
-from ledger.proof.rows import Journal, Row, Slice, seq_of
+from ledger.proof import acts
+from ledger.proof.book import CAPTURED, MONTH, YEAR, Account, Book, Heard
+from ledger.proof.rows import NO_LINKS, Fields, Line, Row, Slice, day_number, day_of, uuid_or_none
 
-OPEN, CAPTURED, RELEASED, EXPIRED = 1, 2, 3, 4
-_PLACED, _RELEASED, _EXPIRED = 1, 3, 4
-_OPENED, _FROZEN, _LIMITS, _CLOSED = 11, 12, 13, 14
-_DATE_MOVED, _DAY_PROVEN = 21, 22
-_NIGHT = 2
-RULES = "every recorded row was admissible"
-
-
-@dataclass(slots=True)
-class Account:
-    """One account as the record makes it; all amounts in satang, `frozen` 1 debits, 2 credits."""
-
-    account_id: int
-    debits: int = 0
-    credits: int = 0
-    held: int = 0
-    lowest: int | None = None
-    highest: int | None = None
-    closed: bool = False
-    frozen: int = 0
-    changed_seq: int = 0
-    opened_seq: int = 0
-    opened_on: date | None = None
-    facts: dict[str, object] = field(default_factory=dict)
-
-    def short(self) -> int:
-        """By how much balance less holds stands below the lower limit."""
-        if self.lowest is None:
-            return 0
-        return max(0, self.lowest + self.held + self.debits - self.credits)
-
-    def over(self) -> int:
-        """By how much the balance stands above the upper limit."""
-        return 0 if self.highest is None else max(0, self.credits - self.debits - self.highest)
-
-
-@dataclass(slots=True)
-class Hold:
-    """One hold as the record makes it."""
-
-    hold_id: UUID
-    account_id: int
-    amount: int
-    expires_on: date | None
-    reference: str
-    placed_seq: int
-    changed_seq: int
-    state: int = OPEN
-    captured: int = 0
-
-
-@dataclass(slots=True)
-class Day:
-    """A business date: the number of its cut-off and of its proof, when it has them."""
-
-    cut_seq: int | None = None
-    proven_seq: int | None = None
-
-
-@dataclass(slots=True)
-class Moved:
-    """What one batch did to one account at one value date."""
-
-    debits: int = 0
-    credits: int = 0
-    seqs: list[int] = field(default_factory=list)
+NIGHT, ADJUST = 2, 4
+_NEVER = 1 << 63
+_ACCOUNT_BITS = 32
+_HEAD = slice(5, 12)
+"""What the lines of one journal share: id, kind, flags, dates, whether it refers to something."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What replaying the numbers of one batch row gave."""
+    """What replaying the numbers of one batch row gave.
+
+    day: number of its business date.
+    first_line, last_line, first_event, last_event: its records' places in the slice.
+    moved: value day << 32 | account -> [debits, credits, the number of each of its journals].
+    late:  it may be dated on a day that is proven: an adjustment, or of the late period.
+    gaps:  (first, last) numbers that nothing has. twice: numbers that two records have.
+    odd:   number -> how the lines of a journal do not fit together.
+    dated_otherwise: numbers with another business date than the batch's.
+    """
 
     row: Row
-    records: list[Journal | Row] = field(default_factory=list)
+    day: int
+    first_line: int
+    first_event: int
+    last_line: int = 0
+    last_event: int = 0
     journals: int = 0
-    transfers: int = 0
     amount_sum: int = 0
-    moved: dict[tuple[int, date], Moved] = field(default_factory=dict)
-    after: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Replayed:
-    """What replaying a slice gave: its batches, records of no batch, broken rules, ended holds."""
-
-    batches: list[Batch] = field(default_factory=list)
-    strays: list[Journal | Row] = field(default_factory=list)
-    broken: list[Difference] = field(default_factory=list)
-    ended: list[Hold] = field(default_factory=list)
-    proven: list[date] = field(default_factory=list)
+    moved: dict[int, list[int]] = field(default_factory=dict)
+    heard: Heard = field(default_factory=Heard)
+    late: bool = False
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    twice: list[int] = field(default_factory=list)
+    strays: list[int] = field(default_factory=list)
+    odd: dict[int, str] = field(default_factory=dict)
+    dated_otherwise: dict[int, object] = field(default_factory=dict)
+    forced: dict[bytes, int] = field(default_factory=dict)
 
 
 class Model:
-    """The replay of one book: feed it slices in order, read what must stand in the tables."""
+    """The replay of one book: feed it slices in order; `book` stands after the batch yielded."""
 
-    def __init__(self, opened_on: date, floor: date) -> None:
-        self.accounts: dict[int, Account] = {}
-        self.holds: dict[UUID, Hold] = {}
-        self.business_date = opened_on
-        # The book's own floor only rises from here, with each fiscal year that is closed.
-        self.floor = floor
-        self.days: dict[date, Day] = {opened_on: Day()}
-        self.by_date: dict[date, dict[int, Moved]] = {}
-        self.holds_placed = 0
-        self._out = Replayed()
-        self._date = opened_on
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.seq = 0
+        self._line = 0
+        self._event = 0
 
-    def replay(self, piece: Slice) -> Replayed:
-        """Apply one slice and return what it gave."""
-        self._out = Replayed()
-        records = iter(piece.records)
-        record = next(records, None)
+    def replay(self, piece: Slice) -> Iterator[Batch]:
+        """Apply one slice, batch by batch. What stands in no batch comes last, in a row of none."""
+        self._line = self._event = 0
         for row in piece.batches:
-            batch = Batch(row)
-            self._out.batches.append(batch)
-            self._begin(row)
-            while record is not None and seq_of(record) <= row["last_seq"]:
-                if seq_of(record) < row["first_seq"]:
-                    self._out.strays.append(record)
-                self._apply(record, batch)
-                record = next(records, None)
-            self._end(batch)
-        while record is not None:
-            self._out.strays.append(record)
-            self._apply(record, None)
-            record = next(records, None)
-        return self._out
+            batch = Batch(row, day_number(row["business_date"]), self._line, self._event)
+            self._begin(batch, piece)
+            self._replay(batch, piece, row["last_seq"])
+            yield batch
+        if self._line < len(piece.lines) or self._event < len(piece.events):
+            stray = Batch(None, 0, self._line, self._event)
+            self._replay(stray, piece, _NEVER)
+            yield stray
 
-    def _begin(self, row: Row) -> None:
-        self._date = row["business_date"]
-        where = f"ledger.batch {row['batch_no']}"
-        day = self.days.get(self._date)
-        if day is None:
-            self._broken(where, "a business date that has begun", f"business date {self._date}")
-        elif day.proven_seq is not None:
-            self._broken(where, "no posting on a proven day", f"business date {self._date}")
-        elif self._date != self.business_date and row["origin"] != _NIGHT:
-            self._broken(where, f"business date {self.business_date}", str(self._date))
+    def _replay(self, batch: Batch, piece: Slice, last_seq: int) -> None:
+        book = self.book
+        self._lines(batch, piece, last_seq)
+        self._events(batch, piece, last_seq + 1)
+        batch.last_line, batch.last_event = self._line, self._event
+        if book.due:
+            acts.nothing_is_due(book, f"ledger.batch {batch.row['batch_no']}" if batch.row else "-")
+        batch.heard, book.heard = book.heard, Heard()
+        if batch.row is not None and batch.row["last_seq"] >= batch.row["first_seq"]:
+            lost = batch.row["last_seq"] - self.seq
+            if lost > 0:
+                batch.gaps.append((self.seq + 1, batch.row["last_seq"]))
+                self.seq = batch.row["last_seq"]
 
-    def _end(self, batch: Batch) -> None:
-        dated = self.by_date.setdefault(self._date, {}) if batch.moved else {}
-        for (account_id, _), moved in batch.moved.items():
-            account = self.accounts[account_id]
-            batch.after[account_id] = (account.debits, account.credits)
-            total = dated.setdefault(account_id, Moved())
-            total.debits += moved.debits
-            total.credits += moved.credits
+    def _begin(self, batch: Batch, piece: Slice) -> None:
+        """Whether the book's calendar took a batch of this date, origin and period."""
+        row, book = batch.row, self.book
+        day, origin, period = row["business_date"], row["origin"], row["period"]
+        batch.late = origin == ADJUST or period > 0
+        self._night = origin == NIGHT
+        place = self._event
+        while place < len(piece.events) and piece.events[place]["recorded_seq"] <= row["last_seq"]:
+            reopened = acts.reopened_year(book, piece.events[place])
+            if reopened is not None:
+                # Its reversals stand before the note in the same unit, in the year it opens.
+                book.floor = reopened
+            place += 1
+        why = self._may_not_begin(day, origin, period, book.floor)
+        if why:
+            where = f"ledger.batch {row['batch_no']}"
+            book.break_rule(where, "a business date that takes it", f"{day}: {why}")
 
-    def _apply(self, record: Journal | Row, batch: Batch | None) -> None:
-        if batch is not None:
-            batch.records.append(record)
-        if isinstance(record, Journal):
-            self._journal(record, batch)
-        else:
-            self._event(record)
+    def _may_not_begin(self, day: Any, origin: int, period: int, floor: Any) -> str:
+        book = self.book
+        known = book.days.get(day)
+        if known is None:
+            return "it has not begun"
+        start, end = book.year_start(day), book.year_end(day)
+        if book.is_closed(YEAR, start) and floor > start:
+            return "its fiscal year is closed"
+        if period > 0:
+            if day != end:
+                return f"the late period is dated {end}"
+            first = max(start, book.opened_on)
+            return "" if book.months_closed(first, end) else "a month of its year is open"
+        if book.is_closed(MONTH, day.replace(day=1)):
+            return "its month is closed"
+        if origin == ADJUST:
+            return ""
+        if known.proven_seq is not None:
+            return "it is proven"
+        return "" if day == book.business_date or origin == NIGHT else "it is cut off"
 
-    def _broken(self, where: str, expected: str, found: str) -> None:
-        self._out.broken.append(
-            Difference(check=RULES, where=where, expected=expected, found=found)
-        )
-
-    def _account(self, account_id: int, where: str) -> Account:
-        account = self.accounts.get(account_id)
-        if account is None:
-            self._broken(where, "an account that was opened before", f"account {account_id}")
-            account = self.accounts[account_id] = Account(account_id)
-        return account
-
-    def _journal(self, journal: Journal, batch: Batch | None) -> None:
-        seq, value_date = journal.recorded_seq, journal.value_date
-        where = f"ledger.transfer {seq}"
-        if not self.floor <= value_date <= journal.business_date:
-            expected = f"a value date from {self.floor} to {journal.business_date}"
-            self._broken(where, expected, str(value_date))
-        spared, allowed = 0, 0
-        if journal.hold_id is not None:
-            spared, allowed = self._capture(journal, where)
-        for debit_id, credit_id, amount in journal.lines:
-            debit = self.accounts.get(debit_id) or self._account(debit_id, where)
-            credit = self.accounts.get(credit_id) or self._account(credit_id, where)
-            if debit.closed or credit.closed or debit.frozen & 1 or credit.frozen & 2:
-                self._broken(
-                    where, "no posting on closed or frozen accounts", _sides(debit, credit)
-                )
+    def _lines(self, batch: Batch, piece: Slice, last_seq: int) -> None:
+        """Apply the journals up to `last_seq`, and each event before them in its place."""
+        lines, texts, events = piece.lines, piece.texts, piece.events
+        moved, accounts, unknown = batch.moved, self.book.accounts, self.book.account
+        place, count, current, base, total = self._line, len(lines), 0, 0, 0
+        head: Any = None
+        text, expected, close_look = b"", 0, (0, 0)
+        next_event = events[self._event]["recorded_seq"] if self._event < len(events) else _NEVER
+        while place < count:
+            line = lines[place]
+            seq = line[0]
+            if seq != current:
+                if seq > last_seq:
+                    break
+                if next_event < seq:
+                    next_event = self._events(batch, piece, seq)
+                close_look = self._journal(batch, piece, place)
+                current, head, text, expected = seq, line[_HEAD], texts[place], 0
+                base = line[10] << _ACCOUNT_BITS
+            elif line[_HEAD] != head or texts[place] != text:
+                batch.odd[seq] = f"line {line[1]} differs in more than its money"
+            if line[1] != expected:
+                batch.odd[seq] = f"line {line[1]} stands where line {expected} should"
+            expected += 1
+            debit_id, credit_id, amount = line[2], line[3], line[4]
+            debit = accounts.get(debit_id) or unknown(debit_id, f"ledger.transfer {seq}")
+            credit = accounts.get(credit_id) or unknown(credit_id, f"ledger.transfer {seq}")
             debit.debits += amount
             credit.credits += amount
             debit.changed_seq = credit.changed_seq = seq
-            if not journal.may_exceed_limit:
-                self._limits(where, debit, credit, allowed if debit_id == spared else 0)
-            if batch is not None:
-                _move(batch, debit_id, value_date, seq, amount, 0)
-                _move(batch, credit_id, value_date, seq, 0, amount)
-        if batch is not None:
-            batch.journals += 1
-            batch.transfers += len(journal.lines)
-            batch.amount_sum += sum(line[2] for line in journal.lines)
+            total += amount
+            if debit.watched or credit.watched:
+                self._look(line, debit, credit, close_look)
+            sums = moved.get(base | debit_id)
+            if sums is None:
+                moved[base | debit_id] = [amount, 0, seq]
+            else:
+                sums[0] += amount
+                if sums[-1] != seq:
+                    sums.append(seq)
+            sums = moved.get(base | credit_id)
+            if sums is None:
+                moved[base | credit_id] = [0, amount, seq]
+            else:
+                sums[1] += amount
+                if sums[-1] != seq:
+                    sums.append(seq)
+            place += 1
+        self._line = place
+        batch.amount_sum += total
 
-    def _limits(self, where: str, debit: Account, credit: Account, allowed: int) -> None:
-        if debit.lowest is not None and debit.short() > allowed:
-            found = f"account {debit.account_id} is {debit.short()} satang below its limit"
-            self._broken(where, "an available balance that suffices", found)
-        if credit.highest is not None and credit.over() > 0:
-            found = f"account {credit.account_id} is {credit.over()} satang above its limit"
-            self._broken(where, "a balance within its upper limit", found)
+    def _numbered(self, batch: Batch, seq: int) -> None:
+        """Numbers follow one another; say so when they do not."""
+        if seq != self.seq + 1:
+            if seq > self.seq:
+                batch.gaps.append((self.seq + 1, seq - 1))
+            else:
+                batch.twice.append(seq)
+        if batch.row is None or seq < batch.row["first_seq"]:
+            batch.strays.append(seq)
+        self.seq = max(self.seq, seq)
 
-    def _capture(self, journal: Journal, where: str) -> tuple[int, int]:
-        """End the hold; its account and the shortage that a capture may leave as it was."""
-        hold = self.holds.pop(journal.hold_id) if journal.hold_id in self.holds else None
-        if hold is None:
-            self._broken(where, "an open hold to capture", f"hold {journal.hold_id}")
+    def _events(self, batch: Batch, piece: Slice, before: int) -> int:
+        """Apply the events below a number; answers the number of the one after them."""
+        events = piece.events
+        while self._event < len(events) and events[self._event]["recorded_seq"] < before:
+            event = events[self._event]
+            self._numbered(batch, event["recorded_seq"])
+            if batch.row is not None and event["business_date"] != batch.row["business_date"]:
+                batch.dated_otherwise[event["recorded_seq"]] = event["business_date"]
+            acts.apply(self.book, event)
+            self._event += 1
+        return events[self._event]["recorded_seq"] if self._event < len(events) else _NEVER
+
+    def _journal(self, batch: Batch, piece: Slice, place: int) -> tuple[int, int]:
+        """A journal begins: its number, its dates, the hold that it captures.
+
+        Answers the account of that hold and the shortage that the capture may leave as it was.
+        """
+        line = piece.lines[place]
+        seq, day, value_day = line[0], line[9], line[10]
+        if seq == self.seq + 1 and batch.row is not None and seq >= batch.row["first_seq"]:
+            self.seq = seq
+        else:
+            self._numbered(batch, seq)
+        batch.journals += 1
+        if day != batch.day and batch.row is not None:
+            batch.dated_otherwise[seq] = day_of(day)
+        floor = self.book.floor_day
+        if not floor <= value_day <= day:
+            expected = f"a value date from {day_of(floor)} to {day_of(day)}"
+            self.book.break_rule(f"ledger.transfer {seq}", expected, str(day_of(value_day)))
+        if line[8]:
+            batch.forced[line[5]] = seq
+        return self._capture(piece, place) if line[11] else (0, 0)
+
+    def _look(self, line: Fields, debit: Account, credit: Account, spared: Any) -> None:
+        """A transfer on an account that is limited, frozen or closed, after it was applied."""
+        seq, amount, value_day, exceeds = line[0], line[4], line[10], line[7]
+        frozen = (debit.frozen & 1 or credit.frozen & 2) and not line[8]
+        if debit.closed or credit.closed or frozen:
+            found = acts.sides(debit, credit)
+            expected = "no posting on closed or frozen accounts"
+            self.book.break_rule(f"ledger.transfer {seq}", expected, found)
+        if not exceeds:
+            allowed = spared[1] if debit.account_id == spared[0] else 0
+            if debit.lowest is not None and debit.short() > allowed:
+                self._beyond(seq, debit, f"{debit.short()} satang below its limit")
+            if credit.highest is not None and credit.over() > 0:
+                self._beyond(seq, credit, f"{credit.over()} satang above its limit")
+        for account, net in ((debit, -amount), (credit, amount)):
+            if account.nets is not None:
+                account.nets[value_day] = account.nets.get(value_day, 0) + net
+        if not exceeds and value_day < self.book.head_day and not self._night:
+            self._look_later(seq, value_day, debit, credit)
+
+    def _look_later(self, seq: int, value_day: int, debit: Account, credit: Account) -> None:
+        """A back-dated transfer leaves every balance since its value date within the limits."""
+        if debit.nets is not None and debit.lowest is not None:
+            low = min(debit.earlier(value_day), default=debit.lowest)
+            if low < debit.lowest:
+                self._beyond(seq, debit, f"{debit.lowest - low} satang below its limit in between")
+        if credit.nets is not None and credit.highest is not None:
+            high = max(credit.earlier(value_day), default=credit.highest)
+            if high > credit.highest:
+                above = high - credit.highest
+                self._beyond(seq, credit, f"{above} satang above its limit in between")
+
+    def _beyond(self, seq: int, account: Account, found: str) -> None:
+        expected = "balances within the limits, on every date since the value date"
+        found = f"account {account.account_id} is {found}"
+        self.book.break_rule(f"ledger.transfer {seq}", expected, found)
+
+    def _capture(self, piece: Slice, place: int) -> tuple[int, int]:
+        """End the hold that a journal captures, if it does."""
+        line = Line(*piece.lines[place])
+        hold_id = uuid_or_none(piece.links.get(place, NO_LINKS).hold_id)
+        if hold_id is None:
             return 0, 0
-        captured = sum(line[2] for line in journal.lines if line[0] == hold.account_id)
+        book, where = self.book, f"ledger.transfer {line.seq}"
+        hold = book.holds.pop(hold_id, None)
+        if hold is None:
+            book.break_rule(where, "an open hold to capture", f"hold {hold_id}")
+            return 0, 0
+        captured, end = 0, place
+        while end < len(piece.lines) and piece.lines[end][0] == line.seq:
+            captured += piece.lines[end][4] if piece.lines[end][2] == hold.account_id else 0
+            end += 1
         if not 0 < captured <= hold.amount:
-            self._broken(where, f"a capture of 1 to {hold.amount} satang", str(captured))
-        if hold.expires_on is not None and journal.business_date > hold.expires_on:
-            self._broken(where, f"a capture up to {hold.expires_on}", str(journal.business_date))
-        account = self._account(hold.account_id, where)
+            book.break_rule(where, f"a capture of 1 to {hold.amount} satang", str(captured))
+        day = day_of(line.business_day)
+        if hold.expires_on is not None and day > hold.expires_on:
+            book.break_rule(where, f"a capture up to {hold.expires_on}", str(day))
+        account = book.account(hold.account_id, where)
         allowed = account.short()
         account.held -= hold.amount
-        self._end_hold(hold, CAPTURED, captured, journal.recorded_seq)
+        account.changed_seq = max(account.changed_seq, line.seq)
+        book.end_hold(hold, CAPTURED, captured, line.seq)
         return hold.account_id, allowed
-
-    def _end_hold(self, hold: Hold, state: int, captured: int, seq: int) -> None:
-        hold.state, hold.captured, hold.changed_seq = state, captured, seq
-        self._out.ended.append(hold)
-
-    def _event(self, event: Row) -> None:
-        kind, where = event["kind"], f"ledger.event {event['recorded_seq']}"
-        try:
-            body = json.loads(event["body"])
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
-            self._broken(where, "a body that is a JSON object", event["body"][:80])
-            body = {}
-        if kind == _PLACED:
-            self._placed(event, body, where)
-        elif kind in (_RELEASED, _EXPIRED):
-            self._released(event, where)
-        elif kind == _OPENED:
-            self._opened(event, body, where)
-        elif kind in (_FROZEN, _LIMITS, _CLOSED):
-            self._changed(event, body, where)
-        elif kind == _DATE_MOVED:
-            self._date_moved(event, body, where)
-        elif kind == _DAY_PROVEN:
-            self._day_proven(event, body, where)
-
-    def _placed(self, event: Row, body: dict[str, object], where: str) -> None:
-        account = self._account(event["account_id"], where)
-        amount = event["amount_satang"] or 0
-        until = _date(body.get("expires_on"))
-        hold_id = event["hold_id"]
-        if hold_id is None or hold_id in self.holds or amount < 1:
-            self._broken(where, "a new hold of at least one satang", f"hold {hold_id}, {amount}")
-        if account.closed or account.frozen & 1:
-            self._broken(where, "no hold on a closed or frozen account", _sides(account))
-        if until is not None and until < event["business_date"]:
-            self._broken(where, "a hold that has not expired yet", str(until))
-        account.held += amount
-        account.changed_seq = event["recorded_seq"]
-        if account.short() > 0:
-            self._broken(where, "an available balance that suffices", f"{account.short()} too few")
-        self.holds_placed += 1
-        seq = event["recorded_seq"]
-        self.holds[hold_id] = Hold(
-            hold_id, account.account_id, amount, until, str(body.get("reference", "")), seq, seq
-        )
-
-    def _released(self, event: Row, where: str) -> None:
-        hold = self.holds.pop(event["hold_id"], None)
-        if hold is None or event["account_id"] != hold.account_id:
-            self._broken(where, "an open hold of this account", f"hold {event['hold_id']}")
-        if hold is None:
-            return
-        expired = event["kind"] == _EXPIRED
-        until = hold.expires_on
-        # Due once its last day is cut off, and never before the date that the event is posted on.
-        due = until is not None and until <= event["business_date"] and until < self.business_date
-        if (expired and not due) or event["amount_satang"] != hold.amount:
-            self._broken(where, f"the end of {hold}", f"{event['amount_satang']} satang")
-        account = self._account(hold.account_id, where)
-        account.held -= hold.amount
-        account.changed_seq = event["recorded_seq"]
-        self._end_hold(hold, EXPIRED if expired else RELEASED, 0, event["recorded_seq"])
-
-    def _opened(self, event: Row, body: dict[str, object], where: str) -> None:
-        account_id, seq = event["account_id"], event["recorded_seq"]
-        if account_id in self.accounts:
-            self._broken(where, "an account opened once", f"account {account_id} again")
-            return
-        self.accounts[account_id] = Account(
-            account_id,
-            lowest=_int(body.get("balance_min")),
-            highest=_int(body.get("balance_max")),
-            changed_seq=seq,
-            opened_seq=seq,
-            opened_on=event["business_date"],
-            facts={name: body.get(name) for name in ("code", "gl_code", "currency", "party_id")},
-        )
-
-    def _changed(self, event: Row, body: dict[str, object], where: str) -> None:
-        account = self._account(event["account_id"], where)
-        account.changed_seq = event["recorded_seq"]
-        if account.closed:
-            self._broken(where, "no change of a closed account", f"account {account.account_id}")
-        if event["kind"] == _FROZEN:
-            account.frozen = (1 if body.get("debits") else 0) + (2 if body.get("credits") else 0)
-        elif event["kind"] == _LIMITS:
-            account.lowest = _int(body.get("balance_min"))
-            account.highest = _int(body.get("balance_max"))
-        else:
-            if account.debits != account.credits or account.held:
-                self._broken(where, "an empty account to close", f"account {account.account_id}")
-            account.closed = True
-
-    def _date_moved(self, event: Row, body: dict[str, object], where: str) -> None:
-        to = _date(body.get("to"))
-        if to is None or to.toordinal() != self.business_date.toordinal() + 1:
-            self._broken(where, f"a move to the day after {self.business_date}", str(to))
-        if to is None:
-            return
-        self.days.setdefault(self.business_date, Day()).cut_seq = event["recorded_seq"]
-        self.business_date = to
-        self.days.setdefault(to, Day())
-
-    def _day_proven(self, event: Row, body: dict[str, object], where: str) -> None:
-        day = _date(body.get("business_date")) or event["business_date"]
-        known = self.days.get(day)
-        earlier = [d for d, facts in self.days.items() if d < day and facts.proven_seq is None]
-        if known is None or known.cut_seq is None or known.proven_seq is not None or earlier:
-            self._broken(where, "a day that is cut off, days before it proven", str(day))
-        if known is not None:
-            known.proven_seq = event["recorded_seq"]
-            self._out.proven.append(day)
-
-
-def _move(
-    batch: Batch, account_id: int, value_date: date, seq: int, debit: int, credit: int
-) -> None:
-    key = (account_id, value_date)
-    moved = batch.moved.get(key)
-    if moved is None:
-        moved = batch.moved[key] = Moved()
-    moved.debits += debit
-    moved.credits += credit
-    if not moved.seqs or moved.seqs[-1] != seq:
-        moved.seqs.append(seq)
-
-
-def _sides(*accounts: Account) -> str:
-    return ", ".join(
-        f"account {account.account_id} {'closed' if account.closed else 'open'}"
-        f" frozen {account.frozen}"
-        for account in accounts
-    )
-
-
-def _date(value: object) -> date | None:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) else None

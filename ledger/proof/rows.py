@@ -2,15 +2,17 @@
 
 A proof runs beside postings. It never holds a snapshot: rows that are never changed are read up to
 a known number in short statements, rows that do change are read in one statement together with
-the head, so that the model can be brought to exactly that number. A journal is put together here
-from its transfers; whether they fit together is for the checks to say.
+the head, so that the model can be brought to exactly that number. Transfers and movements, of which
+there are millions, come as the server's own binary rows (COPY): one `struct` takes a row apart, no
+object is made of it. What the fields of a transfer are is said by `Line`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import struct
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ledger.db import Connection
@@ -20,14 +22,17 @@ SLICE_NUMBERS = 20_000
 
 _BATCHES = """
 SELECT batch_no, business_date, first_seq, last_seq, journal_count, event_count, transfer_count,
-    amount_sum, refusal_count, origin, digest_version, digest
+    amount_sum, refusal_count, origin, digest_version, digest, fiscal_year, first_voucher, period
 FROM ledger.batch
 WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no LIMIT 500
 """
 _TRANSFERS = """
 SELECT recorded_seq, line, debit_account, credit_account, amount_satang, journal_id, kind,
-    may_exceed_limit, business_date, value_date, actor, reference, narrative, hold_id, reverses
+    may_exceed_limit, forced, business_date, value_date,
+    (hold_id IS NOT NULL OR reverses IS NOT NULL OR adjusts IS NOT NULL) AS linked,
+    octet_length(actor) + octet_length(reference) + octet_length(narrative) AS octets,
+    actor, reference, narrative, hold_id, reverses, adjusts
 FROM ledger.transfer
 WHERE book_id = $1 AND recorded_seq > $2 AND recorded_seq <= $3
 ORDER BY recorded_seq, line
@@ -39,61 +44,71 @@ FROM ledger.event
 WHERE book_id = $1 AND recorded_seq > $2 AND recorded_seq <= $3
 ORDER BY recorded_seq
 """
-_MOVEMENTS = """
-SELECT account_id, business_date, batch_no, value_date, debits, credits, debits_after,
-    credits_after, seqs
-FROM ledger.movement WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
-"""
 _REFUSALS = """
 SELECT batch_no, position, code, sticky, operation_id, event_id, actor, detail, body
 FROM ledger.refusal
 WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no, position
 """
-_REVERSED = """
-SELECT journal_id, recorded_seq, line, debit_account, credit_account, amount_satang, reverses
-FROM ledger.transfer WHERE book_id = $1 AND journal_id = ANY($2::uuid[])
-ORDER BY journal_id, line
-"""
-_BURNT = """
-SELECT i.id, coalesce(
-    (SELECT t.recorded_seq FROM ledger.transfer AS t
-     WHERE t.book_id = $1 AND t.journal_id = i.id ORDER BY t.line LIMIT 1),
-    (SELECT h.placed_seq FROM ledger.hold AS h WHERE h.book_id = $1 AND h.hold_id = i.id)
-) AS recorded_seq
-FROM unnest($2::uuid[]) AS i (id)
-"""
 
 Row = Any
 """An `asyncpg.Record`: columns by name or position."""
 
+_Y2000 = date(2000, 1, 1).toordinal()
+_COPY_HEADER = 19
+_COPY_TRAILER = 2
+_LINE = struct.Struct(">2x4xq4xi4xi4xi4xq4x16s4xh4x?4x?4xi4xi4x?4xi")
+_LENGTH = struct.Struct(">i")
+_TEXTS = 3
+_LINKS = 3
 
-@dataclass(slots=True)
-class Journal:
-    """A journal put together from its transfers; `odd` says how they do not fit together."""
 
-    recorded_seq: int
-    journal_id: UUID
+Fields = tuple[int, int, int, int, int, bytes, int, bool, bool, int, int, bool, int]
+"""The fields of `Line`, in order, as `struct` gives them."""
+
+
+class Line(NamedTuple):
+    """A transfer as it was read; days count from 2000-01-01, the server's own epoch.
+
+    linked: it captures, reverses or adjusts something (see `Slice.links`).
+    octets: length of its three texts.
+    """
+
+    seq: int
+    line: int
+    debit: int
+    credit: int
+    amount: int
+    journal_id: bytes
     kind: int
     may_exceed_limit: bool
-    business_date: date
-    value_date: date
-    actor: str
-    reference: str
-    narrative: str
-    hold_id: UUID | None
-    reverses: UUID | None
-    lines: list[tuple[int, int, int]] = field(default_factory=list)
-    odd: str = ""
+    forced: bool
+    business_day: int
+    value_day: int
+    linked: bool
+    octets: int
+
+
+class Links(NamedTuple):
+    """What a journal refers to, as the 16 bytes of its id."""
+
+    hold_id: bytes | None
+    reverses: bytes | None
+    adjusts: bytes | None
+
+
+NO_LINKS = Links(None, None, None)
 
 
 @dataclass(slots=True, kw_only=True)
 class Slice:
     """Whole batches and everything numbered in (`after_seq`, `to_seq`].
 
-    records:  journals and event rows in order of their number.
-    reversed: the journals (their transfers) that journals of this slice reverse, by id.
-    burnt:    ids refused for good in this slice that are recorded after all: id -> its number.
+    lines:     the fields of `Line`, in order of number and line.
+    texts:     to each line its actor, reference and narrative, each a u32 length and UTF-8.
+    links:     place of a line in `lines` -> what it refers to.
+    events:    event rows in order of their number.
+    refusals:  batch_no -> its refusals in order.
     """
 
     after_batch: int
@@ -101,29 +116,21 @@ class Slice:
     after_seq: int
     to_seq: int
     batches: list[Row]
-    records: list[Journal | Row]
-    movements: list[Row]
-    refusals: list[Row]
-    reversed: dict[UUID, list[Row]]
-    burnt: dict[UUID, int]
+    lines: list[Fields]
+    texts: list[bytes]
+    links: dict[int, Links]
+    events: list[Row]
+    refusals: dict[int, list[Row]]
 
 
-def journals_of(rows: list[Row]) -> list[Journal]:
-    """Journals of transfers that are sorted by number and line."""
-    journals: list[Journal] = []
-    if not rows:
-        return journals
-    first, journal = rows[0], Journal(0, *rows[0][5:15])
-    for row in rows:
-        if row[0] != journal.recorded_seq:
-            first, journal = row, Journal(row[0], *row[5:15])
-            journals.append(journal)
-        elif row[5:15] != first[5:15]:
-            journal.odd = f"line {row[1]} differs from line {first[1]} in more than its money"
-        if row[1] != len(journal.lines):
-            journal.odd = f"line {row[1]} stands where line {len(journal.lines)} should"
-        journal.lines.append(row[2:5])
-    return journals
+def day_number(day: date) -> int:
+    """Days since 2000-01-01, as in binary rows."""
+    return day.toordinal() - _Y2000
+
+
+def day_of(number: int) -> date:
+    """The date of a day number."""
+    return date.fromordinal(number + _Y2000)
 
 
 async def read_slice(
@@ -138,28 +145,23 @@ async def read_slice(
     last = not batches or batches[-1]["batch_no"] >= until[0]
     to_batch = until[0] if last else batches[-1]["batch_no"]
     to_seq = until[1] if last else max(after[1], min(until[1], batches[-1]["last_seq"]))
-    transfers = await connection.fetch(_TRANSFERS, book_id, after[1], to_seq)
+    lines, texts, links = _lines(await copied(connection, _TRANSFERS, book_id, after[1], to_seq))
     events = await connection.fetch(_EVENTS, book_id, after[1], to_seq)
-    journals = journals_of(transfers)
-    refusals = await connection.fetch(_REFUSALS, book_id, after[0], to_batch)
+    refusals: dict[int, list[Row]] = {}
+    for row in await connection.fetch(_REFUSALS, book_id, after[0], to_batch):
+        refusals.setdefault(row["batch_no"], []).append(row)
     return Slice(
         after_batch=after[0],
         to_batch=to_batch,
         after_seq=after[1],
         to_seq=to_seq,
         batches=batches,
-        records=_merged(journals, events),
-        movements=await connection.fetch(_MOVEMENTS, book_id, after[0], to_batch),
+        lines=lines,
+        texts=texts,
+        links=links,
+        events=events,
         refusals=refusals,
-        reversed=await _read_reversed(connection, book_id, journals),
-        burnt=await _read_burnt(connection, book_id, refusals),
     )
-
-
-def seq_of(record: Journal | Row) -> int:
-    """The number of a journal or of an event row."""
-    seq: int = record.recorded_seq if isinstance(record, Journal) else record["recorded_seq"]
-    return seq
 
 
 def _bounded(batches: list[Row]) -> list[Row]:
@@ -171,26 +173,46 @@ def _bounded(batches: list[Row]) -> list[Row]:
     return batches
 
 
-def _merged(journals: list[Journal], events: list[Row]) -> list[Journal | Row]:
-    merged: list[Journal | Row] = [*journals, *events]
-    merged.sort(key=seq_of)
-    return merged
+async def copied(connection: Connection, question: str, *arguments: int) -> bytes:
+    """The answer as the server's binary rows, without the header and trailer of COPY."""
+    pieces: list[bytes] = []
+
+    async def keep(piece: bytes) -> None:
+        pieces.append(bytes(piece))
+
+    await connection.copy_from_query(question, *arguments, output=keep, format="binary")
+    return b"".join(pieces)[_COPY_HEADER:-_COPY_TRAILER]
 
 
-async def _read_reversed(
-    connection: Connection, book_id: int, journals: list[Journal]
-) -> dict[UUID, list[Row]]:
-    wanted = [journal.reverses for journal in journals if journal.reverses is not None]
-    found: dict[UUID, list[Row]] = {}
-    if wanted:
-        for row in await connection.fetch(_REVERSED, book_id, wanted):
-            found.setdefault(row["journal_id"], []).append(row)
-    return found
+def _lines(rows: bytes) -> tuple[list[Fields], list[bytes], dict[int, Links]]:
+    lines: list[Fields] = []
+    texts: list[bytes] = []
+    links: dict[int, Links] = {}
+    unpack, fixed = _LINE.unpack_from, _LINE.size
+    place, end = 0, len(rows)
+    while place < end:
+        line: Fields = unpack(rows, place)
+        place += fixed
+        after = place + line[12] + 4 * _TEXTS
+        texts.append(rows[place:after])
+        if line[11]:
+            links[len(lines)], place = _read_links(rows, after)
+        else:
+            place = after + 4 * _LINKS
+        lines.append(line)
+    return lines, texts, links
 
 
-async def _read_burnt(connection: Connection, book_id: int, refusals: list[Row]) -> dict[UUID, int]:
-    ids = [row["operation_id"] for row in refusals if row["sticky"] and row["operation_id"]]
-    if not ids:
-        return {}
-    rows = await connection.fetch(_BURNT, book_id, ids)
-    return {row["id"]: row["recorded_seq"] for row in rows if row["recorded_seq"] is not None}
+def _read_links(rows: bytes, place: int) -> tuple[Links, int]:
+    found: list[bytes | None] = []
+    for _ in range(_LINKS):
+        (length,) = _LENGTH.unpack_from(rows, place)
+        place += 4
+        found.append(None if length < 0 else rows[place : place + length])
+        place += max(length, 0)
+    return Links(*found), place
+
+
+def uuid_or_none(value: bytes | None) -> UUID | None:
+    """A link as the id that it is."""
+    return None if value is None else UUID(bytes=value)

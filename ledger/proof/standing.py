@@ -8,11 +8,9 @@ million accounts are read in pieces, each with a head of its own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import date
 
 from ledger.db import Connection
-from ledger.proof.checks import Thread, hold_row
-from ledger.proof.model import CAPTURED, OPEN, Account, Hold, Model
+from ledger.proof.book import CAPTURED, OPEN, Account, Book, Hold
 from ledger.proof.report import Difference, compare, differ
 from ledger.proof.rows import Row
 
@@ -27,8 +25,8 @@ _ACCOUNTS = f"""
 FROM ledger.book_head AS h LEFT JOIN LATERAL (
     SELECT coalesce(b.account_id, f.account_id) AS account_id, b.account_id AS balance_of,
         b.debits, b.credits, b.held, b.balance_min, b.balance_max, b.excess_satang, b.state,
-        b.frozen, b.changed_seq, f.account_id AS facts_of, f.code, f.gl_code, f.currency,
-        f.party_id, f.opened_on, f.opened_seq
+        b.frozen, b.frozen_until, b.changed_seq, f.account_id AS facts_of, f.code, f.gl_code,
+        f.currency, f.party_id, f.opened_on, f.opened_seq
     FROM (SELECT * FROM ledger.balance WHERE book_id = $1 AND account_id > $2) AS b
     FULL JOIN (SELECT * FROM ledger.account WHERE book_id = $1 AND account_id > $2) AS f
         ON f.account_id = b.account_id
@@ -62,7 +60,10 @@ SELECT m.journal_id, m.state, m.made_by, m.decided_by, EXISTS (
     WHERE e.book_id = m.book_id AND e.subject = m.journal_id AND e.kind = 31
         AND e.actor = m.made_by AND e.body = m.body
 ) AS made, CASE m.state
-    WHEN 1 THEN TRUE
+    WHEN 1 THEN NOT EXISTS (
+        SELECT FROM ledger.transfer AS t
+        WHERE t.book_id = m.book_id AND t.journal_id = m.journal_id
+    )
     WHEN 2 THEN EXISTS (
         SELECT FROM ledger.transfer AS t
         WHERE t.book_id = m.book_id AND t.journal_id = m.journal_id AND t.actor = m.decided_by
@@ -77,30 +78,18 @@ FROM ledger.manual_journal AS m
 WHERE m.book_id = $1
 ORDER BY m.journal_id
 """
-_DAYS = f"""
-{_HEAD}, h.business_date AS head_date, h.value_date_floor, h.digest, d.business_date, d.state,
-    d.cut_seq, d.proven_seq
-FROM ledger.book_head AS h LEFT JOIN ledger.day AS d ON d.book_id = h.book_id
-WHERE h.book_id = $1 ORDER BY d.business_date
-"""
-_BEYOND = """
-SELECT
-    (SELECT count(*) FROM ledger.transfer AS t
-     WHERE t.book_id = $1 AND (t.recorded_seq > h.recorded_seq OR t.recorded_seq < 1)) AS transfer,
-    (SELECT count(*) FROM ledger.event AS e
-     WHERE e.book_id = $1 AND (e.recorded_seq > h.recorded_seq OR e.recorded_seq < 1)) AS event,
-    (SELECT count(*) FROM ledger.batch AS b
-     WHERE b.book_id = $1 AND b.batch_no > h.batch_no) AS batch,
-    (SELECT count(*) FROM ledger.movement AS m
-     WHERE m.book_id = $1 AND (m.batch_no > h.batch_no OR m.batch_no < 1)) AS movement,
-    (SELECT count(*) FROM ledger.refusal AS r
-     WHERE r.book_id = $1 AND (r.batch_no > h.batch_no OR r.batch_no < 1)) AS refusal
-FROM ledger.book_head AS h WHERE h.book_id = $1
+_NOTES_ALONE = """
+SELECT e.recorded_seq, e.subject FROM ledger.event AS e
+WHERE e.book_id = $1 AND e.kind = 31 AND NOT EXISTS (
+    SELECT FROM ledger.manual_journal AS m
+    WHERE m.book_id = e.book_id AND m.journal_id = e.subject
+)
+ORDER BY e.recorded_seq LIMIT 1000
 """
 
 
 async def check_accounts(
-    connection: Connection, book_id: int, model: Model, advance: Advance
+    connection: Connection, book_id: int, book: Book, advance: Advance
 ) -> list[Difference]:
     """Every balance row and account row is what the record makes it; none missing, none extra."""
     found: list[Difference] = []
@@ -112,34 +101,38 @@ async def check_accounts(
         rows = [row for row in rows if row["account_id"] is not None]
         last = len(rows) < ACCOUNTS_AT_ONCE
         until = None if last else rows[-1]["account_id"]
-        found += _accounts(model, rows, after, until)
+        found += _accounts(book, rows, after, until)
         totals[0] += sum(row["debits"] or 0 for row in rows)
         totals[1] += sum(row["credits"] or 0 for row in rows)
         if until is None:
             break
         after = until
-    whole = len(model.accounts) <= ACCOUNTS_AT_ONCE
+    whole = len(book.accounts) <= ACCOUNTS_AT_ONCE
     if whole:
         # Pieces are read at different numbers: only one piece has sums of one moment.
         found += differ("debits = credits", "ledger.balance", totals[0], totals[1])
-    debits = sum(account.debits for account in model.accounts.values())
-    credits_ = sum(account.credits for account in model.accounts.values())
+    debits = sum(account.debits for account in book.accounts.values())
+    credits_ = sum(account.credits for account in book.accounts.values())
     return found + differ("debits = credits", "replayed transfers", debits, credits_)
 
 
 def _accounts(
-    model: Model, rows: Iterable[Row], after: int, until: int | None
+    book: Book, rows: Iterable[Row], after: int, until: int | None
 ) -> Iterator[Difference]:
     missing = {
-        number for number in model.accounts if number > after and (until is None or number <= until)
+        number for number in book.accounts if number > after and (until is None or number <= until)
     }
     for row in rows:
         number = row["account_id"]
         missing.discard(number)
-        account = model.accounts.get(number)
+        account = book.accounts.get(number)
         where = f"ledger.balance account {number}"
         if account is None:
-            yield from differ("balances are the transfers", where, "no row", "a row")
+            if row["balance_of"] is not None:
+                yield from differ("balances are the transfers", where, "no row", "a row")
+            if row["facts_of"] is not None:
+                where = f"ledger.account {number}"
+                yield from differ("accounts are as opened", where, "no row", "a row")
         elif row["balance_of"] is None:
             yield from differ("balances are the transfers", where, "a row", "none")
         else:
@@ -173,6 +166,7 @@ def _balance_row(account: Account) -> dict[str, object]:
         "excess_satang": max(account.short(), account.over()),
         "state": 2 if account.closed else 1,
         "frozen": account.frozen,
+        "frozen_until": account.frozen_until,
         "changed_seq": account.changed_seq,
     }
 
@@ -189,13 +183,13 @@ async def check_ended_holds(
 
 
 async def check_open_holds(
-    connection: Connection, book_id: int, model: Model, advance: Advance
+    connection: Connection, book_id: int, book: Book, advance: Advance
 ) -> list[Difference]:
     """The open holds are those that were placed and have not ended; no row comes from nowhere."""
     rows = await connection.fetch(_OPEN_HOLDS, book_id)
     await advance(rows[0]["head_batch"], rows[0]["head_seq"])
     rows = [row for row in rows if row["hold_id"] is not None]
-    found = _holds(model.holds.values(), rows)
+    found = _holds(book.holds.values(), rows)
     for row in await connection.fetch(_UNPLACED_HOLDS, book_id):
         where = f"ledger.hold {row['hold_id']}"
         found += differ("holds are their events", where, "an event that placed it", "none")
@@ -213,11 +207,24 @@ def _holds(holds: Iterable[Hold], rows: Iterable[Row]) -> list[Difference]:
             state = {OPEN: "open", CAPTURED: "captured"}.get(hold.state, "ended")
             found += differ(check, where, f"a row, {state}", "none")
             continue
-        expected = hold_row(hold)
+        expected = _hold_row(hold)
         found += compare(check, where, expected, {name: row[name] for name in expected})
     for hold_id in by_id:
         found += differ(check, f"ledger.hold {hold_id}", "no open hold", "an open hold")
     return found
+
+
+def _hold_row(hold: Hold) -> dict[str, object]:
+    return {
+        "account_id": hold.account_id,
+        "amount_satang": hold.amount,
+        "captured_satang": hold.captured,
+        "state": hold.state,
+        "expires_on": hold.expires_on,
+        "reference": hold.reference,
+        "placed_seq": hold.placed_seq,
+        "changed_seq": hold.changed_seq,
+    }
 
 
 async def check_reversed_once(connection: Connection, book_id: int) -> list[Difference]:
@@ -243,54 +250,7 @@ async def check_proposals(connection: Connection, book_id: int) -> list[Differen
         if not row["decided"]:
             expected = f"a record of state {row['state']} by {row['decided_by']}"
             found += differ(check, where, expected, "none")
-    return found
-
-
-async def check_head_and_days(
-    connection: Connection, book_id: int, model: Model, thread: Thread, advance: Advance
-) -> list[Difference]:
-    """The head is the last batch's; each business date stands where its events left it."""
-    rows = await connection.fetch(_DAYS, book_id)
-    head = rows[0]
-    await advance(head["head_batch"], head["head_seq"])
-    expected: dict[str, object] = {
-        "batch_no": thread.batch_no,
-        "recorded_seq": thread.last_seq,
-        "business_date": model.business_date,
-        "value_date_floor": model.floor,
-        "digest": thread.digest.hex(),
-    }
-    found: dict[str, object] = {
-        "batch_no": head["head_batch"],
-        "recorded_seq": head["head_seq"],
-        "business_date": head["head_date"],
-        "value_date_floor": head["value_date_floor"],
-        "digest": head["digest"].hex(),
-    }
-    differences = compare("the head is the last batch's", "ledger.book_head", expected, found)
-    differences += _days(model, {row["business_date"]: row for row in rows if row["state"]})
-    beyond = await connection.fetchrow(_BEYOND, book_id)
-    for table, count in dict(beyond or {}).items():
-        differences += differ("nothing stands beyond the head", f"ledger.{table}", 0, count)
-    return differences
-
-
-def _days(model: Model, rows: dict[date, Row]) -> list[Difference]:
-    check = "days are their events"
-    found: list[Difference] = []
-    for day, facts in model.days.items():
-        where = f"ledger.day {day}"
-        row = rows.pop(day, None)
-        if row is None:
-            found += differ(check, where, "a row", "none")
-            continue
-        state = 1 if facts.cut_seq is None else 2 if facts.proven_seq is None else 3
-        expected: dict[str, object] = {
-            "state": state,
-            "cut_seq": facts.cut_seq,
-            "proven_seq": facts.proven_seq,
-        }
-        found += compare(check, where, expected, {name: row[name] for name in expected})
-    for day in rows:
-        found += differ(check, f"ledger.day {day}", "no row", "a row")
+    for row in await connection.fetch(_NOTES_ALONE, book_id):
+        where = f"ledger.manual_journal {row['subject']}"
+        found += differ(check, where, f"the proposal of number {row['recorded_seq']}", "none")
     return found

@@ -17,24 +17,32 @@ from uuid import UUID
 
 from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
+from products.proof.closings import Closing, read_closings
 from products.proof.life import Facts, Life, Terms, live
 
 CONTRACTS_AT_ONCE = 200
 
 _CONTRACTS = """
 SELECT c.contract_id, c.contract_no, c.product_code, c.account_id, c.interest_from, c.closed_on,
-    c.opened_on, c.party_id, a.code AS account_code, a.party_id AS account_party,
+    c.opened_on, c.party_id, c.state, a.code AS account_code, a.party_id AS account_party,
     a.opened_on AS account_opened_on, (
-        SELECT e.business_date FROM ledger.event AS e
-        WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind = 14
-        ORDER BY e.recorded_seq LIMIT 1
+        SELECT CASE e.kind WHEN 14 THEN e.business_date END FROM ledger.event AS e
+        WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind IN (14, 16)
+        ORDER BY e.recorded_seq DESC LIMIT 1
     ) AS account_closed_on,
     s.contract_id AS standing, s.accrued_to, s.period_start, s.cumulative_exact,
-    s.cumulative_satang, s.accrued_satang, s.capitalised_satang
+    s.cumulative_satang, s.accrued_satang, s.capitalised_satang,
+    n.body AS brought, n.amount_satang AS brought_satang
 FROM products.contract AS c
 INNER JOIN ledger.account AS a ON a.book_id = c.book_id AND a.account_id = c.account_id
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
 LEFT JOIN products.interest_state AS s
     ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+LEFT JOIN LATERAL (
+    SELECT e.body, e.amount_satang FROM ledger.event AS e
+    WHERE e.book_id = c.book_id AND e.subject = c.contract_id AND e.kind = 131
+    ORDER BY e.recorded_seq LIMIT 1
+) AS n ON TRUE
 WHERE c.book_id = $1 AND ($2::uuid IS NULL OR c.contract_id > $2)
 ORDER BY c.contract_id LIMIT $3
 """
@@ -112,6 +120,7 @@ class _Piece:
     accruals: dict[UUID, list[Row]]
     corrections: dict[UUID, list[Row]]
     credits: dict[UUID, list[Row]]
+    closings: dict[int, list[Closing]]
 
 
 def refused_nights(rows: list[Row]) -> dict[tuple[str, UUID], set[date]]:
@@ -163,6 +172,7 @@ async def _read_here(connection: Connection, book_id: int, after: UUID | None) -
         await _by_contract(connection, _ACCRUALS, book_id, ids),
         await _by_contract(connection, _CORRECTIONS, book_id, ids),
         await _by_contract(connection, _CREDITS, book_id, ids),
+        await read_closings(connection, book_id, accounts),
     )
 
 
@@ -182,9 +192,11 @@ def _contract(row: Row, piece: _Piece, shelf: Shelf, totals: Totals) -> Iterator
     facts = _facts(row, piece, shelf, product, accruals)
     life = live(facts)
     yield from _account(row)
+    yield from _interest_brought(row, facts)
     yield from _accruals(number, life, accruals)
     yield from _corrections(number, life, piece.corrections[contract_id])
     yield from _credits(row, product, life, piece.credits[contract_id], shelf.proven)
+    yield from _closings(number, life)
     yield from _standing(row, facts, life, shelf.proven)
     totals.contracts += 1
     totals.accruals += len(accruals)
@@ -201,7 +213,10 @@ def _facts(
 ) -> Facts:
     contract_id = row["contract_id"]
     one_day = timedelta(days=1)
+    closings = tuple(piece.closings[row["account_id"]])
     last = max(accruals, default=row["interest_from"] - one_day)
+    # An undone closing leaves the standing as if each night had found nothing to accrue.
+    last = max([last, *(c.reopened_on - one_day for c in closings if c.reopened_on is not None)])
     moved: dict[date, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for movement in piece.moved[row["account_id"]]:
         moved[movement["business_date"]][movement["value_date"]] += movement["net"]
@@ -220,7 +235,33 @@ def _facts(
         refused=frozenset(shelf.refused.get(("capitalise", contract_id), ())),
         uncorrected=frozenset(shelf.refused.get(("correct", contract_id), ())),
         rates=shelf.rates.get(row["product_code"], {}),
+        closings=closings,
+        brought=_brought(row)[0],
     )
+
+
+def _brought(row: Row) -> tuple[int, str]:
+    """Exact interest that a contract brought along and the date it goes up to, by its note."""
+    if row["brought"] is None:
+        return 0, ""
+    try:
+        body = json.loads(row["brought"])
+        return int(body["exact"]), str(body["accrued_to"])
+    except (ValueError, KeyError, TypeError):
+        return 0, "a note that cannot be read"
+
+
+def _interest_brought(row: Row, facts: Facts) -> Iterator[Difference]:
+    """Interest of an old system ends on the date before the first that bears interest here."""
+    if row["brought"] is not None:
+        exact, accrued_to = _brought(row)
+        expected: dict[str, object] = {
+            "accrued_to": (facts.interest_from - timedelta(days=1)).isoformat(),
+            "amount_satang": facts.terms.satang(exact),
+        }
+        found = {"accrued_to": accrued_to, "amount_satang": row["brought_satang"]}
+        where = f"interest brought by {row['contract_no']}"
+        yield from compare("interest brought is its note", where, expected, dict(found))
 
 
 def _account(row: Row) -> Iterator[Difference]:
@@ -230,9 +271,10 @@ def _account(row: Row) -> Iterator[Difference]:
         "party_id": row["account_party"],
         "opened_on": row["account_opened_on"],
         "closed_on": row["account_closed_on"],
+        "state": 1 if row["account_closed_on"] is None else 2,
     }
     found = {name: row[name] for name in expected}
-    where = f"products.contract {row['contract_no']}"
+    where = f"products.contract {row['account_code']}"
     yield from compare("contracts are their accounts", where, expected, found)
 
 
@@ -285,6 +327,12 @@ def _credits(
     for period_end, made_on in left:
         where = f"products.capitalisation {row['contract_no']} {period_end} made on {made_on}"
         yield from differ(check, where, "no row", "a row")
+
+
+def _closings(number: str, life: Life) -> Iterator[Difference]:
+    for closing, owed in life.closings:
+        where = f"closing of {number} on {closing.closed_on}, interest paid"
+        yield from differ("closings pay what was accrued", where, owed, closing.paid)
 
 
 def _credit_journal(row: Row, product: Product, credit: Row) -> Iterator[Difference]:

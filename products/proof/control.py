@@ -11,6 +11,7 @@ from datetime import date
 
 from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
+from products.proof.closings import check_stray
 from products.proof.contracts import Product, Shelf, Totals, read_refusals
 from products.proof.life import Terms
 
@@ -31,6 +32,26 @@ LEFT JOIN LATERAL (
     ORDER BY t.effective_from DESC LIMIT 1
 ) AS s ON TRUE
 WHERE r.book_id = $1
+"""
+_WITHOUT_RATE = """
+SELECT DISTINCT c.product_code, a.accrual_date
+FROM products.accrual AS a
+INNER JOIN products.contract AS c ON c.book_id = a.book_id AND c.contract_id = a.contract_id
+WHERE a.book_id = $1 AND NOT EXISTS (
+    SELECT FROM products.day_rate AS r
+    WHERE r.book_id = a.book_id AND r.product_code = c.product_code
+        AND r.business_date = a.accrual_date
+)
+ORDER BY c.product_code, a.accrual_date LIMIT 1000
+"""
+_WITHOUT_ACCOUNT = """
+SELECT c.contract_no, c.account_id, c.product_code, a.account_id IS NOT NULL AS has_account,
+    p.product_code IS NOT NULL AS has_product
+FROM products.contract AS c
+LEFT JOIN ledger.account AS a ON a.book_id = c.book_id AND a.account_id = c.account_id
+LEFT JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
+WHERE c.book_id = $1 AND (a.account_id IS NULL OR p.product_code IS NULL)
+ORDER BY c.contract_no LIMIT 1000
 """
 _ACCRUAL_JOURNALS = """
 SELECT debit_account, credit_account, business_date, value_date, sum(amount_satang) AS amount
@@ -170,6 +191,17 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
         used = {name: row[name] for name in expected}
         where = f"products.day_rate {code} {on}"
         found += compare("rates are the approved sheets'", where, expected, used)
+    for row in await connection.fetch(_WITHOUT_RATE, book_id):
+        where = f"products.day_rate {row['product_code']} {row['accrual_date']}"
+        found += differ("rates are the approved sheets'", where, "the rate of a night", "no row")
+    for row in await connection.fetch(_WITHOUT_ACCOUNT, book_id):
+        where = f"products.contract {row['contract_no']}"
+        expected = {"account_id": row["account_id"], "product_code": row["product_code"]}
+        there = {
+            "account_id": row["account_id"] if row["has_account"] else None,
+            "product_code": row["product_code"] if row["has_product"] else None,
+        }
+        found += compare("contracts have account and product", where, expected, there)
     shelf = Shelf(
         products=products,
         rates=rates,
@@ -186,6 +218,7 @@ async def check_control(connection: Connection, book_id: int, totals: Totals) ->
     for row in await connection.fetch(_CREDITS_WITHOUT_ROW, book_id):
         where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"
         found += differ("capitalisations are their journals", where, "a capitalisation", "none")
+    found += await check_stray(connection, book_id)
     found += await _night_chunks(connection, book_id)
     for row in await connection.fetch(_PAYABLE, book_id):
         where = f"ledger.balance account {row['code']}"

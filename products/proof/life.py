@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
+from products.proof.closings import Closing
+
 UNITS_A_YEAR = 1_603_080
 """Divisible by 360, 365 and 366."""
 
@@ -70,6 +72,8 @@ class Facts:
     refused:  nights whose capitalisation of this contract was refused.
     uncorrected: nights that could not correct past credits of this contract.
     rates:    date -> annual rate in hundred-millionths.
+    closings: in order; a closed contract earns nothing, and opened again it is corrected.
+    brought:  exact interest that the first period brought along from an old system.
     """
 
     terms: Terms
@@ -81,6 +85,8 @@ class Facts:
     refused: frozenset[date]
     uncorrected: frozenset[date]
     rates: Mapping[date, int]
+    closings: tuple[Closing, ...] = ()
+    brought: int = 0
 
 
 @dataclass(slots=True)
@@ -91,12 +97,14 @@ class Life:
     corrections: (date, night) -> balance_satang, exact_delta, posted_delta.
     credits:     (period end, night) -> amount; accrued and credited are satang since the start.
     posted:      (night, value date) -> satang of interest expense.
+    closings:    each closing with the interest that it had to pay.
     """
 
     accruals: dict[date, dict[str, int]] = field(default_factory=dict)
     corrections: dict[tuple[date, date], dict[str, int]] = field(default_factory=dict)
     credits: dict[tuple[date, date], int] = field(default_factory=dict)
     posted: dict[tuple[date, date], int] = field(default_factory=dict)
+    closings: list[tuple[Closing, int]] = field(default_factory=list)
     period_start: date = date.min
     cumulative_exact: int = 0
     cumulative_satang: int = 0
@@ -121,6 +129,12 @@ def dates(first: date, last: date) -> Iterator[date]:
         first += _ONE_DAY
 
 
+def _shut(closing: Closing, night: date) -> bool:
+    """True when the contract was closed at the end of that day."""
+    until = closing.reopened_on or date.max
+    return closing.closed_on <= night < until
+
+
 class _Run:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -130,9 +144,12 @@ class _Run:
         self.exact: dict[date, int] = {}
         self.share: dict[date, int] = {}
         self.credit: dict[date, int] = {}
-        self.running = 0
+        self.running = facts.brought
+        self.life.accrued = facts.terms.satang(facts.brought)
+        self.closings = list(facts.closings)
 
     def night(self, night: date) -> None:
+        self._close_and_reopen(night)
         moved = self.facts.moved.get(night, {})
         paid = self.facts.credited.get(night, {})
         if night > self.facts.interest_from:
@@ -140,10 +157,27 @@ class _Run:
             if late:
                 self._late(night, late, {e: a for e, a in paid.items() if e < night})
         self.closing += sum(moved.values())
-        if self.facts.interest_from <= night <= self.facts.last_accrual:
+        if any(_shut(closing, night) for closing in self.facts.closings):
+            self.balance[night] = self.exact[night] = self.share[night] = 0
+        elif self.facts.interest_from <= night <= self.facts.last_accrual:
             self._accrue(night, self.closing - paid.get(night, 0))
             if self.facts.terms.ends_period(night):
                 self._credit(night, paid.get(night, 0))
+
+    def _close_and_reopen(self, today: date) -> None:
+        """What the day's closings paid and its re-openings took back, before its night."""
+        while self.closings and self.closings[0].closed_on <= today:
+            closing = self.closings[0]
+            if not any(done is closing for done, _ in self.life.closings):
+                self.life.closings.append((closing, self.life.accrued - self.life.credited))
+                self.life.credited += closing.paid
+            if closing.reopened_on is None or closing.reopened_on > today:
+                return
+            self.life.credited -= closing.paid
+            gap = dates(closing.closed_on, closing.reopened_on - _ONE_DAY)
+            if any(self.facts.terms.ends_period(day) for day in gap):
+                self.running = 0
+            del self.closings[0]
 
     def _accrue(self, on: date, balance: int) -> None:
         terms = self.facts.terms
@@ -199,6 +233,7 @@ class _Run:
         running = self._period_start(night)
         self.running = sum(amount for day, amount in exact.items() if day >= running)
         self.running += sum(self.exact[day] for day in dates(running, start - _ONE_DAY))
+        self.running += self._brought(running)
         for end, amount in paid.items():
             self.credit[end] = self.credit.get(end, 0) + amount
             self.life.credited += amount
@@ -210,7 +245,7 @@ class _Run:
         terms = self.facts.terms
         exact: dict[date, int] = {}
         share: dict[date, int] = {}
-        cumulative = 0
+        cumulative = self._brought(start)
         for day in dates(start, night - _ONE_DAY):
             exact[day] = self._earned(day, balance[day])
             before, cumulative = cumulative, cumulative + exact[day]
@@ -237,8 +272,12 @@ class _Run:
                 self.life.credits[day, night] = right - credit
 
     def _owed_before(self, start: date) -> int:
-        accrued = sum(amount for day, amount in self.share.items() if day < start)
+        accrued = self.facts.terms.satang(self.facts.brought)
+        accrued += sum(amount for day, amount in self.share.items() if day < start)
         return accrued - sum(amount for day, amount in self.credit.items() if day < start)
+
+    def _brought(self, period_start: date) -> int:
+        return self.facts.brought if period_start == self.facts.interest_from else 0
 
     def _earned(self, on: date, balance: int) -> int:
         daily = UNITS_A_YEAR // self.facts.terms.year_days(on)
@@ -256,6 +295,7 @@ class _Run:
             self.life.posted[night, on] = self.life.posted.get((night, on), 0) + amount
 
     def finish(self) -> Life:
+        self._close_and_reopen(date.max)
         life, last = self.life, self.facts.last_accrual
         following = max(last + _ONE_DAY, self.facts.interest_from)
         life.period_start = self._period_start(following)

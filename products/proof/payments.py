@@ -38,7 +38,7 @@ SELECT n.notice_id, n.kind, n.status, n.amount_satang, n.posted_journal, c.accou
     h.hold_id, h.state AS hold_state, h.amount_satang AS held, h.account_id AS hold_account,
     h.captured_satang, k.moved, k.kind AS journal_kind, k.hold_id AS captures, k.reversed
 FROM products.notice AS n
-INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
+LEFT JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
 LEFT JOIN ledger.hold AS h ON h.book_id = n.book_id AND h.hold_id = n.notice_id
 LEFT JOIN LATERAL (
     SELECT min(t.kind) AS kind, (array_agg(t.hold_id))[1] AS hold_id,
@@ -58,9 +58,12 @@ ORDER BY n.notice_id LIMIT $3
 """
 _LINES = """
 SELECT l.line_id, l.bank_reference, l.status, l.amount_satang, l.is_credit, l.posted_on,
-    l.posted_journal, b.account_id AS bank_account, coalesce(m.total, 0) AS matched, p.moved
+    l.posted_journal, coalesce(m.total, 0) AS matched, p.moved,
+    l.posted_on IS NULL OR l.posted_on BETWEEN s.loaded_on AND p.moved_on AS in_time
 FROM products.bank_line AS l
-INNER JOIN products.bank_account AS b ON b.book_id = l.book_id AND b.bank_code = l.bank_code
+LEFT JOIN products.bank_account AS b ON b.book_id = l.book_id AND b.bank_code = l.bank_code
+LEFT JOIN products.bank_statement AS s
+    ON s.book_id = l.book_id AND s.statement_id = l.statement_id
 LEFT JOIN LATERAL (
     SELECT sum(x.amount_satang) AS total FROM products.bank_match AS x
     WHERE x.book_id = l.book_id AND x.line_id = l.line_id AND x.undone_seq IS NULL
@@ -69,7 +72,7 @@ LEFT JOIN LATERAL (
     SELECT sum(
         CASE WHEN t.debit_account = b.account_id THEN t.amount_satang
             WHEN t.credit_account = b.account_id THEN -t.amount_satang ELSE 0 END
-    ) AS moved
+    ) AS moved, max(t.business_date) AS moved_on
     FROM ledger.transfer AS t
     WHERE t.book_id = l.book_id AND t.journal_id = l.posted_journal
 ) AS p ON TRUE
@@ -78,7 +81,8 @@ ORDER BY l.line_id LIMIT $3
 """
 _MATCHES = """
 SELECT m.match_id, m.amount_satang, n.amount_satang AS notice_amount, m.undone_seq IS NULL AS live,
-    n.bank_code = l.bank_code AS same_bank,
+    n.bank_code = l.bank_code AS same_bank, m.purpose,
+    CASE WHEN n.kind = 2 AND l.is_credit THEN 2 ELSE 1 END AS right_purpose,
     (
         SELECT count(*) FROM ledger.transfer AS t
         WHERE t.book_id = m.book_id AND t.journal_id = m.journal_id
@@ -91,9 +95,9 @@ SELECT m.match_id, m.amount_satang, n.amount_satang AS notice_amount, m.undone_s
         WHERE r.book_id = m.book_id AND r.reverses = m.journal_id AND r.line = 0
     ) AS reversed
 FROM products.bank_match AS m
-INNER JOIN products.bank_line AS l ON l.book_id = m.book_id AND l.line_id = m.line_id
-INNER JOIN products.notice AS n ON n.book_id = m.book_id AND n.notice_id = m.notice_id
-INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
+LEFT JOIN products.bank_line AS l ON l.book_id = m.book_id AND l.line_id = m.line_id
+LEFT JOIN products.notice AS n ON n.book_id = m.book_id AND n.notice_id = m.notice_id
+LEFT JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
 LEFT JOIN products.payment_accounts AS a ON a.book_id = m.book_id
 WHERE m.book_id = $1 AND ($2::uuid IS NULL OR m.match_id > $2)
 ORDER BY m.match_id LIMIT $3
@@ -240,6 +244,9 @@ def line(row: Row) -> Iterator[Difference]:
     yield from compare("lines are posted and explained", where, expected, dict(found))
     unposted = row["posted_on"] is None
     yield from differ("lines are posted and explained", where, row["status"] == _NEW, unposted)
+    if not row["in_time"]:
+        expected_date = "a posting after its statement came and not after its journal"
+        yield from differ("lines are posted and explained", where, expected_date, row["posted_on"])
 
 
 def match(row: Row) -> Iterator[Difference]:
@@ -248,6 +255,7 @@ def match(row: Row) -> Iterator[Difference]:
     expected: dict[str, object] = {
         "amount_satang": row["notice_amount"],
         "same_bank": True,
+        "purpose": row["right_purpose"],
         "reversed": not row["live"],
     }
     found = {name: row[name] for name in expected}

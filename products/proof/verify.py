@@ -14,6 +14,7 @@ from ledger.proof.report import Findings, Report
 from ledger.proof.standing import check_proposals
 from products.proof.contracts import Totals, check_contracts
 from products.proof.control import check_control, read_shelf
+from products.proof.noted import check_noted
 from products.proof.payments import check_payments
 
 Progress = Callable[[int, int], None]
@@ -46,6 +47,7 @@ async def verify_products(
     findings.add(await check_proposals(connection, book_id))
     done(3)
     findings.add(await check_payments(connection, book_id, findings.counts))
+    findings.add(await check_noted(connection, book_id))
     findings.counts["contracts"] = totals.contracts
     findings.counts["accruals"] = totals.accruals
     done(4)

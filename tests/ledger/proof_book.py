@@ -55,8 +55,9 @@ UPDATE ledger.day SET state = 3, proven_seq = $3, proven_at = clock_timestamp()
 WHERE book_id = $1 AND business_date = $2
 """
 _SNAPSHOT = """
-INSERT INTO ledger.snapshot (book_id, account_id, business_date, debits, credits)
-SELECT m.book_id, m.account_id, $2, sum(m.debits), sum(m.credits)
+INSERT INTO ledger.snapshot (book_id, account_id, business_date, debits, credits, batch_no)
+SELECT m.book_id, m.account_id, $2, sum(m.debits), sum(m.credits),
+    (SELECT h.batch_no FROM ledger.book_head AS h WHERE h.book_id = $1)
 FROM ledger.movement AS m
 WHERE m.book_id = $1 AND m.business_date <= $2
 GROUP BY m.book_id, m.account_id
@@ -242,14 +243,19 @@ async def _first_day(connection: Connection) -> None:
 
 
 async def prove(connection: Connection, day: date) -> None:
+    """Write a day's closings of this book and prove it."""
+    await prove_day(connection, BOOK, day)
+
+
+async def prove_day(connection: Connection, book_id: int, day: date) -> None:
     """Write a day's closings and prove it, as the last steps of its night do."""
     note = Note(kind=EventKind.DAY_PROVEN, body={"business_date": day})
     unit = Unit(operations=(note,), actor="night")
     async with connection.transaction():
-        await connection.execute(_SNAPSHOT, BOOK, day)
-        await connection.execute(_TOTALS, BOOK, day)
+        await connection.execute(_SNAPSHOT, book_id, day)
+        await connection.execute(_TOTALS, book_id, day)
         outcomes = await post_batch(
-            connection, BOOK, [unit], origin=Origin.NIGHT, business_date=day
+            connection, book_id, [unit], origin=Origin.NIGHT, business_date=day
         )
         seq = outcomes[0].receipts[0].recorded_seq
-        await connection.execute(_PROVE, BOOK, day, seq)
+        await connection.execute(_PROVE, book_id, day, seq)

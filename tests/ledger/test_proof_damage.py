@@ -173,12 +173,12 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
         f"ledger.snapshot 2026-06-01 account {SAVINGS_B}",
     ),
     "a snapshot too many": (
-        "INSERT INTO ledger.snapshot VALUES (1, 999, '2026-06-01', 1, 1)",
+        "INSERT INTO ledger.snapshot VALUES (1, 999, '2026-06-01', 1, 1, 1)",
         SNAPSHOTS,
         "ledger.snapshot 2026-06-01 account 999",
     ),
     "a snapshot of an open day": (
-        f"INSERT INTO ledger.snapshot VALUES (1, {BANK}, '2026-06-03', 1, 1)",
+        f"INSERT INTO ledger.snapshot VALUES (1, {BANK}, '2026-06-03', 1, 1, 1)",
         "closings belong to days cut off",
         "ledger.snapshot 2026-06-03",
     ),
@@ -220,8 +220,8 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
     ),
     "a batch lost": ("DELETE FROM ledger.batch WHERE batch_no = 3", FOLLOW, "ledger.batch 4"),
     "a batch too many": (
-        "INSERT INTO ledger.batch SELECT book_id, 99, business_date, 900, 899, 0, 0, 0, 0, 0, 1, "
-        "1, digest FROM ledger.batch WHERE batch_no = 3",
+        "INSERT INTO ledger.batch SELECT (jsonb_populate_record(b, '{\"batch_no\": 99}')).* "
+        "FROM ledger.batch AS b WHERE batch_no = 3",
         BEYOND,
         "ledger.batch",
     ),
@@ -262,9 +262,9 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
     ),
     "a journal too many": (
         "INSERT INTO ledger.transfer (book_id, journal_id, line, recorded_seq, debit_account, "
-        "credit_account, amount_satang, kind, may_exceed_limit, business_date, value_date, actor, "
-        f"reference, narrative) VALUES (1, '{named('planted')}', 0, 999, {BANK}, {SHARES}, 5, 2, "
-        "FALSE, '2026-06-01', '2026-06-01', 'x', '', '')",
+        "credit_account, amount_satang, kind, may_exceed_limit, forced, business_date, value_date, "
+        f"actor, reference, narrative) VALUES (1, '{named('planted')}', 0, 999, {BANK}, {SHARES}, "
+        "5, 2, FALSE, FALSE, '2026-06-01', '2026-06-01', 'x', '', '')",
         BEYOND,
         "ledger.transfer",
     ),
