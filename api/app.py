@@ -23,6 +23,7 @@ from api import logs
 from api.auth.keys import KeyRing
 from api.auth.scopes import MEANINGS
 from api.dependencies import Doors, doors_of
+from api.followers import followers
 from api.middleware import RequestMiddleware
 from api.problems import (
     PROBLEMS,
@@ -33,14 +34,20 @@ from api.problems import (
     problem_response,
 )
 from api.v1 import (
+    account_life,
+    account_limits,
     accounts,
     balances,
     books,
     end_of_day,
     feed,
+    find,
     holds,
     journals,
     notices,
+    periods,
+    proofs,
+    seals,
     statements,
     suspense,
     trial_balance,
@@ -48,21 +55,28 @@ from api.v1 import (
 from ledger import dates
 from ledger.db import Database, translate
 from ledger.errors import CffError, InvalidInput, InvariantBroken
+from ledger.evidence.keys import KeyFile
 from ledger.posting.collector import Collector
 from products.payments.intake import SIZE_LIMIT_BYTES
 
 ROUTERS = (
     books.router,
     accounts.router,
+    account_life.router,
+    account_limits.router,
     balances.router,
     trial_balance.router,
     journals.router,
+    periods.router,
     holds.router,
     notices.router,
     statements.router,
     suspense.router,
     end_of_day.router,
     feed.router,
+    find.router,
+    seals.router,
+    proofs.router,
 )
 
 _LOG = logs.logger("api.app")
@@ -120,17 +134,18 @@ def create_app(
     live: bool = False,
     key_cache_seconds: int = 5,
     statement_limit_bytes: int = SIZE_LIMIT_BYTES,
+    seal_key: KeyFile | None = None,
 ) -> FastAPI:
     """The HTTP doors on an open database, which stays the caller's to close.
 
     collector: None = one of its own. live: take only `cff_live_...` keys. key_cache_seconds: how
-    long a revoked key may go on working.
+    long a revoked key may go on working. seal_key: what its nights seal with; None = no seals.
     """
     posting = collector or Collector(database.poster, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with posting:
+        async with posting, followers(database.poster):
             yield
 
     app = LedgerApi(
@@ -141,7 +156,14 @@ def create_app(
         redirect_slashes=False,
     )
     keys = KeyRing(database.poster, clock=clock, live=live, seconds=key_cache_seconds)
-    app.state.doors = Doors(database=database, collector=posting, keys=keys, clock=clock, live=live)
+    app.state.doors = Doors(
+        database=database,
+        collector=posting,
+        keys=keys,
+        clock=clock,
+        live=live,
+        seal_key=seal_key,
+    )
     app.add_middleware(RequestMiddleware, statement_limit_bytes=statement_limit_bytes)
     for router in ROUTERS:
         app.include_router(router, prefix="/v1")

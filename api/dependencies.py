@@ -21,6 +21,7 @@ from api.v1.fields import BookCode
 from ledger.dates import Clock
 from ledger.db import Connection, Database, translated
 from ledger.errors import NotFound
+from ledger.evidence.keys import KeyFile
 from ledger.posting.collector import Collector
 
 
@@ -33,6 +34,7 @@ class Doors:
     keys: KeyRing
     clock: Clock
     live: bool
+    seal_key: KeyFile | None = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

@@ -38,6 +38,7 @@ CONFLICTS = frozenset(
         "already_reversed",
         "hold_not_open",
         "account_closed",
+        "account_not_closed",
         "account_not_empty",
         "business_date_not_next",
     }
@@ -70,7 +71,11 @@ _OWN = (
     (409, "journal_belongs_to_product", "A product made this journal", "รายการนี้เกิดจากระบบงานอื่น"),
     (409, "statement_refused", "The statement does not continue the last one", "ใบแจ้งยอดไม่ต่อเนื่อง"),
     (409, "cannot_match", "Line and notices do not belong together", "จับคู่รายการไม่ได้"),
+    (409, "cannot_close_contract", "Something stands against closing", "ยังปิดบัญชีไม่ได้"),
+    (409, "cannot_undo_closing", "The closing cannot be undone", "ยกเลิกการปิดบัญชีไม่ได้"),
     (409, "day_not_proven", "The business date cannot be closed", "ปิดวันทำการไม่ได้"),
+    (409, "not_sealed_yet", "The night has not sealed this yet", "ยังไม่ได้ผนึกหลักฐานของวันนี้"),
+    (409, "period_not_ready", "Another period or day comes first", "ต้องดำเนินการงวดหรือวันอื่นก่อน"),
     (413, "body_too_large", "The body is too large", "ข้อมูลที่ส่งมาใหญ่เกินไป"),
     (415, "unsupported_media_type", "The content type is not taken here", "ไม่รองรับชนิดข้อมูลนี้"),
     (422, "invalid_input", "The request does not say what is needed", "ข้อมูลไม่ถูกต้อง"),
@@ -87,6 +92,7 @@ _OWN = (
         "The outcome is unknown; retry with the same id",
         "ไม่ทราบผล โปรดส่งซ้ำด้วยรหัสเดิม",
     ),
+    (503, "seal_key_unusable", "Closed, but not sealed: the seal key", "ปิดวันแล้ว แต่ผนึกไม่ได้"),
     (503, "database_unavailable", "The database cannot be reached", "ฐานข้อมูลไม่พร้อม"),
     (503, "database_too_old", "The database must be migrated", "ต้องปรับปรุงฐานข้อมูล"),
 )

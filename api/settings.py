@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from ledger import embedded
 from ledger.errors import InvalidInput
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -24,6 +26,8 @@ class Settings:
     live:              real money: only keys `cff_live_...` are taken, and no day is closed early.
     pool_max:          connections to the database at most.
     key_cache_seconds: how long a revoked API key may go on working in this process.
+    seal_key_file:     private key of day seals; None = beside the private server's data, or in the
+                       user's state directory when the database is named by URL.
     """
 
     database_url: str | None = None
@@ -34,11 +38,13 @@ class Settings:
     live: bool = False
     pool_max: int = 8
     key_cache_seconds: int = 5
+    seal_key_file: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read CFF_DATABASE_URL, CFF_BOOK, CFF_HOST, CFF_PORT, CFF_LOG_LEVEL, CFF_LIVE,
-        CFF_POOL_MAX and CFF_KEY_CACHE_SECONDS; what is not set keeps its default.
+        CFF_POOL_MAX, CFF_KEY_CACHE_SECONDS and CFF_SEAL_KEY_FILE; what is not set keeps its
+        default.
         """
         found = os.environ if environment is None else environment
         usual = cls()
@@ -53,7 +59,25 @@ class Settings:
             key_cache_seconds=_number(
                 found, "CFF_KEY_CACHE_SECONDS", usual.key_cache_seconds, 0, 60
             ),
+            seal_key_file=_path(found, "CFF_SEAL_KEY_FILE"),
         )
+
+    @property
+    def seal_key_path(self) -> Path:
+        """Where the private key of day seals lies, or is to lie."""
+        if self.seal_key_file is not None:
+            return Path(self.seal_key_file)
+        if self.database_url is None:
+            home = embedded.default_home()
+            return home.with_name(f"{home.name}-seal-key.pem")
+        return Path.home() / ".local/state/cff/seal-key.pem"
+
+
+def _path(found: Mapping[str, str], name: str) -> str | None:
+    text = found.get(name) or None
+    if text is not None and not Path(text).is_absolute():
+        raise InvalidInput.one(f"environment variable {name}", text, "an absolute path")
+    return text
 
 
 def _number(found: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:

@@ -7,6 +7,7 @@ are pricing's, balances are the ledger's. A product is never changed: new terms 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,18 @@ async def controlled_accounts(connection: Connection, book_id: int) -> frozenset
     """
     products = await load_products(connection, book_id)
     return frozenset(product.payable_account for product in products.values())
+
+
+async def contract_accounts(
+    connection: Connection, book_id: int, account_ids: Collection[int]
+) -> frozenset[int]:
+    """Those of the accounts that contracts stand on.
+
+    A journal dated on a day that is closed may not touch them: its night has accrued them, and
+    later nights correct only what their own date brought.
+    """
+    rows = await connection.fetch(_SQL["contract_accounts"], book_id, list(account_ids))
+    return frozenset(row["account_id"] for row in rows)
 
 
 def _check(product: Product) -> None:

@@ -11,9 +11,16 @@ from typing import Literal, get_args
 Scope = Literal[
     "books:read",
     "accounts:read",
+    "accounts:keep",
+    "accounts:close",
     "journals:read",
     "journals:write",
     "journals:approve",
+    "journals:adjust",
+    "journals:force",
+    "periods:read",
+    "periods:close",
+    "periods:reopen",
     "holds:read",
     "holds:write",
     "notices:read",
@@ -25,6 +32,7 @@ Scope = Literal[
     "night:read",
     "night:run",
     "feed:read",
+    "seals:read",
 ]
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -39,6 +47,7 @@ PARTY_SCOPES: frozenset[Scope] = frozenset(
         "notices:read",
         "notices:write",
         "notices:approve",
+        "seals:read",
     )
 )
 """What a member co-op's key may hold: everything behind these doors belongs to one party."""
@@ -46,9 +55,16 @@ PARTY_SCOPES: frozenset[Scope] = frozenset(
 MEANINGS: dict[Scope, str] = {
     "books:read": "see the book, its head and its chart of dates",
     "accounts:read": "see accounts, balances and statements of accounts",
+    "accounts:keep": "freeze and thaw accounts, set and plan their limits",
+    "accounts:close": "close accounts, and undo another person's closing",
     "journals:read": "see journals and proposals of manual journals",
     "journals:write": "propose a manual journal or a reversal",
     "journals:approve": "approve or reject another person's proposal",
+    "journals:force": "propose and approve reversals that set limits and freezes aside",
+    "journals:adjust": "propose and approve journals on an earlier business date",
+    "periods:read": "see months and fiscal years, their closings and control totals",
+    "periods:close": "close a month or a fiscal year",
+    "periods:reopen": "open a closed month or fiscal year again",
     "holds:read": "see holds",
     "holds:write": "place and release holds",
     "notices:read": "see notices and their history",
@@ -60,4 +76,5 @@ MEANINGS: dict[Scope, str] = {
     "night:read": "see the state of business dates and the reports of nights",
     "night:run": "run end of day",
     "feed:read": "follow everything that is recorded, in order",
+    "seals:read": "see day seals, proofs of journals and statement files",
 }

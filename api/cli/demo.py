@@ -25,6 +25,7 @@ import uvicorn
 from api.app import create_app
 from api.auth.keys import issue_key
 from api.cli.context import DEFAULT_DATABASE, connect, database_url, ensure_database
+from api.cli.evidence import key_file
 from api.cli.output import Facts, Json, money, out, progress, run, say, table
 from api.cli.paying import bank_facts, show_banks, show_suspense, suspense_facts
 from api.cli.reading import show_trial, trial_facts
@@ -40,7 +41,9 @@ from ledger.books import Book
 from ledger.dates import now, parse_date
 from ledger.db import AUDITOR, Connection, Database, open_database, open_pool
 from ledger.errors import InvalidInput
+from ledger.evidence.seals import list_seals
 from ledger.money import format_baht
+from ledger.periods.acts import Acted
 from ledger.posting.collector import Collector
 
 HTTP_NOTICES = 300
@@ -89,6 +92,7 @@ async def _demo(settings: Settings, scale: int, through: str, files: Path) -> Fa
                         book=opened.book,
                         files=files,
                         post_notice=post_notice,
+                        seal_key=key_file(settings),
                     )
                     total = (last - opened.book.opened_on).days + 1
                     with progress("living the month", total) as told:
@@ -209,6 +213,7 @@ async def _facts(database: Database, opened: Opened, lived: Lived, last: date) -
             suspense = await suspense_facts(connection, book.book_id, last)
             largest = await _largest_members(connection, book.book_id)
             proof = await proof_facts(connection, book.book_id)
+            seals = await _seals_by_day(connection, book.book_id)
     finally:
         await auditor.close()
     reconciled = lived.reconciliations[max(lived.reconciliations)]
@@ -243,11 +248,31 @@ async def _facts(database: Database, opened: Opened, lived: Lived, last: date) -
                 "business_date": night.business_date,
                 "proven_seq": night.proven_seq,
                 "interest": format_baht(night.interest_satang),
+                "seal": seals.get(night.business_date),
             }
             for night in lived.nights
         ],
+        "closed_months": [_month_facts(month) for month in lived.months],
         "verified": proof["ok"],
         "proof": proof,
+    }
+
+
+async def _seals_by_day(connection: Connection, book_id: int) -> dict[date, str]:
+    """The hash of each sealed day, in hex."""
+    seals = await list_seals(connection, book_id)
+    return {seal.content.business_date: seal.hash.hex() for seal in seals}
+
+
+def _month_facts(month: Acted) -> dict[str, object]:
+    draft = month.draft
+    totals = (draft.debits, draft.credits) if draft is not None else (0, 0)
+    return {
+        "month": month.period.span.name,
+        "closed_seq": month.period.closed_seq,
+        "vouchers": 0 if draft is None else draft.vouchers.number,
+        "debits": format_baht(totals[0]),
+        "credits": format_baht(totals[1]),
     }
 
 
@@ -268,6 +293,7 @@ def _show(facts: Facts) -> None:
     largest, days = facts["largest_members"], facts["closed_days"]
     trial, suspense = facts["trial_balance"], facts["suspense"]
     banks, proof = facts["bank_reconciliation"], facts["proof"]
+    months = facts["closed_months"]
     if isinstance(refused, dict):
         rows = [("accepted", f"{facts['accepted']:,}")]
         rows += [("  of these over HTTP", f"{facts['accepted_over_http']:,}")]
@@ -290,8 +316,15 @@ def _show(facts: Facts) -> None:
     if isinstance(banks, dict):
         show_banks(banks)
     if isinstance(days, list):
-        chain = [(str(d["business_date"]), f"{d['proven_seq']:,}", d["interest"]) for d in days]
-        table("Chain of closed days", ("business date", "proven at seq>", "interest>"), chain)
+        chain = [
+            (str(d["business_date"]), f"{d['proven_seq']:,}", d["interest"], str(d["seal"])[:16])
+            for d in days
+        ]
+        columns = ("business date", "proven at seq>", "interest>", "seal")
+        table("Chain of closed days", columns, chain)
+    if isinstance(months, list):
+        closed = [(m["month"], f"{m['vouchers']:,}", m["debits"], m["credits"]) for m in months]
+        table("Closed months", ("month", "vouchers>", "debits>", "credits>"), closed)
     if isinstance(proof, dict):
         show_proof(proof)
     out.print(f"\nbook [bold]{facts['book']}[/] stays: try  cff statement {_first(largest)}")

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import database, demo, keeping, paying, reading, serving, working
+from api.cli import (
+    cutover,
+    database,
+    demo,
+    evidence,
+    finding,
+    keeping,
+    lives,
+    paying,
+    periods,
+    positions,
+    reading,
+    serving,
+    working,
+)
 
 app = typer.Typer(
     name="cff",
@@ -18,17 +32,27 @@ app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("end-of-day")(working.end_of_day)
 app.command("verify")(working.verify)
+app.command("verify-statement")(evidence.verify_statement)
 app.command("trial-balance")(reading.trial_balance)
 app.command("balance")(reading.balance)
+app.command("position")(positions.position)
 app.command("statement")(reading.statement)
+app.command("statement-file")(evidence.statement_file)
 app.command("days")(reading.days)
-app.command("feed")(reading.feed)
+app.command("find")(finding.find)
+app.command("feed")(finding.feed)
+app.add_typer(finding.consumers_app, name="consumers")
+app.command("voucher")(periods.voucher)
+app.add_typer(periods.periods_app, name="periods")
+app.add_typer(cutover.cut_over_app, name="cut-over")
+app.command("import-history")(cutover.import_history)
 app.add_typer(paying.notices_app, name="notices")
 app.add_typer(paying.bank_app, name="bank")
 app.add_typer(working.export_app, name="export")
+app.add_typer(evidence.seals_app, name="seals")
 app.add_typer(keeping.rates_app, name="rates")
-app.add_typer(keeping.account_app, name="account")
-app.add_typer(keeping.contract_app, name="contract")
+app.add_typer(lives.account_app, name="account")
+app.add_typer(lives.contract_app, name="contract")
 app.add_typer(serving.keys_app, name="keys")
 app.add_typer(database.app, name="db")
 

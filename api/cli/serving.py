@@ -16,6 +16,7 @@ from api.cli.reading import BookOption, show_pairs
 from api.logs import configure_logs
 from api.settings import Settings
 from ledger.errors import NotFound
+from ledger.evidence.keys import KeyFile
 from ledger.parties import party_by_code
 
 
@@ -33,7 +34,10 @@ def serve(
         async with opened(settings) as database:
             config = uvicorn.Config(
                 create_app(
-                    database, live=settings.live, key_cache_seconds=settings.key_cache_seconds
+                    database,
+                    live=settings.live,
+                    key_cache_seconds=settings.key_cache_seconds,
+                    seal_key=KeyFile(path=settings.seal_key_path, say=say),
                 ),
                 host=where[0],
                 port=where[1],

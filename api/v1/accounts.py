@@ -1,4 +1,4 @@
-"""Accounts: their positions, one or page by page, and the statement of one."""
+"""Accounts: their positions, one or page by page, all about one, and the statement of one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from api.v1.fields import (
     SignedAmount,
     View,
 )
+from api.v1.moments import AxisName, KnownAt, OnAxis, named_in_query
 from api.v1.pages import After, Limit, Page, cursor, link_next, next_page, parts_of
+from api.v1.position_views import FullPositionView, baht, full_view
 from ledger import accounts, statements
 from ledger.accounts import Position
+from ledger.asof import Axis
 from ledger.dates import parse_date
 from ledger.db import Connection
 from ledger.errors import InvalidInput, NotFound
 from ledger.money import format_baht
+from products import positions
 
 router = APIRouter(prefix="/books/{book}", tags=["accounts"])
 _CODE = r"[A-Z0-9][A-Z0-9-]{1,31}"
@@ -62,6 +66,8 @@ class LineView(View):
     recorded_seq: int
     line: int
     journal_id: UUID
+    fiscal_year: int
+    voucher_no: int
     kind: str
     business_date: CalendarDate
     value_date: CalendarDate
@@ -71,22 +77,35 @@ class LineView(View):
     reference: str
     narrative: str
     reverses: UUID | None
+    adjusts: UUID | None
+    forced: bool
+
+
+class LaterChangesView(View):
+    """Journals recorded after the cut that changed the statement's lines or its opening balance."""
+
+    count: int
+    first_seq: int
+    last_seq: int
 
 
 class StatementView(View):
-    """A page of a statement; pages join: the next one's opening is this one's closing balance."""
+    """A page of a statement; pages join: the next one's opening is this one's closing balance.
+
+    known_at_seq: the number at which it is cut; asked for with `known_at` it is the same for ever,
+    but for `changed_since`, which tells what was recorded after it with a date up to `to_date`.
+    """
 
     account: str
     currency: Currency
+    axis: AxisName
+    known_at_seq: int
+    changed_since: LaterChangesView | None
     opening_balance: SignedAmount
     closing_balance: SignedAmount
     data: list[LineView]
     has_more: bool
     next_cursor: str | None
-
-
-def _baht(satang: int | None) -> str | None:
-    return None if satang is None else format_baht(satang)
 
 
 def _view(position: Position) -> PositionView:
@@ -101,9 +120,9 @@ def _view(position: Position) -> PositionView:
         opened_on=account.opened_on,
         balance=format_baht(position.balance_satang),
         held=format_baht(position.held_satang),
-        available=_baht(position.available_satang),
-        balance_min=_baht(position.balance_min_satang),
-        balance_max=_baht(position.balance_max_satang),
+        available=baht(position.available_satang),
+        balance_min=baht(position.balance_min_satang),
+        balance_max=baht(position.balance_max_satang),
         excess=format_baht(position.excess_satang),
         closed=position.closed,
         debits_frozen=position.debits_frozen,
@@ -151,6 +170,21 @@ async def get_account(doors: OpenDoors, caller: ReadAccounts, account: AccountCo
         return _view(await visible_position(connection, caller, account))
 
 
+@router.get("/accounts/{account}/position", responses=failing(*READS), operation_id="get_position")
+async def get_position(
+    doors: OpenDoors,
+    caller: ReadAccounts,
+    account: AccountCode,
+    holds: Annotated[int, Query(ge=0, le=200, description="Open holds listed at most.")] = 20,
+) -> FullPositionView:
+    """All about one account, read in one snapshot: also its holds, its accrued interest, plans."""
+    async with doors.read() as connection:
+        found = await positions.position(connection, caller.book_id, account, holds_shown=holds)
+    if not caller.may_see(found.account.party_id):
+        raise NotFound("account", account)
+    return full_view(found)
+
+
 @router.get(
     "/accounts/{account}/statement", responses=failing(*READS), operation_id="get_statement"
 )
@@ -164,29 +198,40 @@ async def get_statement(
     after: After = None,
     from_date: Annotated[CalendarDate | None, Query()] = None,
     to_date: Annotated[CalendarDate | None, Query()] = None,
+    axis: OnAxis = "business",
+    known_at: KnownAt = None,
 ) -> StatementView:
-    """A page of the account's statement by business date, both dates included."""
+    """A page of the account's statement in order of a date, both dates included, cut at a number.
+
+    A cursor brings the cut of its first page along: all pages are of one moment.
+    """
     if from_date is not None and to_date is not None and from_date > to_date:
         raise InvalidInput.one("query/from_date", from_date.isoformat(), f"a day up to {to_date}")
     async with doors.read() as connection:
         await visible_position(connection, caller, account)
-        page = await statements.statement(
-            connection,
-            caller.book_id,
-            account,
-            after=_cursor(after),
-            limit=limit,
-            from_date=from_date,
-            to_date=to_date,
-        )
+        with named_in_query():
+            page = await statements.statement(
+                connection,
+                caller.book_id,
+                account,
+                after=_cursor(after, axis),
+                limit=limit,
+                from_date=from_date,
+                to_date=to_date,
+                axis=Axis(axis),
+                known_at=known_at,
+            )
     following = None
     if page.next_cursor is not None:
         last = page.next_cursor
-        following = cursor(last.business_date, last.recorded_seq, last.line)
+        following = cursor(axis, last.on, last.recorded_seq, last.line, last.known_at)
         link_next(request, response, following)
     return StatementView(
         account=account,
         currency="THB",
+        axis=axis,
+        known_at_seq=page.known_at,
+        changed_since=_changes(page.changed_since),
         opening_balance=format_baht(page.opening_satang),
         closing_balance=format_baht(page.closing_satang),
         data=[_line(line) for line in page.lines],
@@ -195,14 +240,25 @@ async def get_statement(
     )
 
 
-def _cursor(after: str | None) -> statements.Cursor | None:
-    parts = parts_of(after, r"[0-9]{4}-[0-9]{2}-[0-9]{2}\x1f[0-9]{1,18}\x1f[0-9]{1,9}")
+def _cursor(after: str | None, axis: AxisName) -> statements.Cursor | None:
+    number = r"[0-9]{1,18}"
+    date_pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    parts = parts_of(after, rf"{axis}\x1f{date_pattern}\x1f{number}\x1f[0-9]{{1,9}}\x1f{number}")
     if parts is None:
         return None
     return statements.Cursor(
-        business_date=parse_date(parts[0], "query/after"),
-        recorded_seq=int(parts[1]),
-        line=int(parts[2]),
+        on=parse_date(parts[1], "after"),
+        recorded_seq=int(parts[2]),
+        line=int(parts[3]),
+        known_at=int(parts[4]),
+    )
+
+
+def _changes(changes: statements.LaterChanges | None) -> LaterChangesView | None:
+    if changes is None:
+        return None
+    return LaterChangesView(
+        count=changes.count, first_seq=changes.first_seq, last_seq=changes.last_seq
     )
 
 
@@ -211,6 +267,8 @@ def _line(line: statements.StatementLine) -> LineView:
         recorded_seq=line.recorded_seq,
         line=line.line,
         journal_id=line.journal_id,
+        fiscal_year=line.voucher.fiscal_year,
+        voucher_no=line.voucher.voucher_no,
         kind=line.kind,
         business_date=line.business_date,
         value_date=line.value_date,
@@ -220,4 +278,6 @@ def _line(line: statements.StatementLine) -> LineView:
         reference=line.reference,
         narrative=line.narrative,
         reverses=line.reverses,
+        adjusts=line.adjusts,
+        forced=line.forced,
     )

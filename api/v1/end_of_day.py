@@ -86,7 +86,11 @@ _STATES: dict[DayState, Literal["open", "cut_off", "proven"]] = {
 }
 
 
-@router.post("", responses=failing(*BODIES, "day_not_proven"), operation_id="run_end_of_day")
+@router.post(
+    "",
+    responses=failing(*BODIES, "day_not_proven", "seal_key_unusable"),
+    operation_id="run_end_of_day",
+)
 async def run_end_of_day(doors: OpenDoors, caller: RunNights, body: RunIn) -> RunView:
     """Run the night of every date that is not proven, up to `through`, oldest first.
 
@@ -101,7 +105,9 @@ async def run_end_of_day(doors: OpenDoors, caller: RunNights, body: RunIn) -> Ru
     if body.through > last:
         expected = f"a business date up to {last}"
         raise InvalidInput.one("#/through", body.through.isoformat(), expected)
-    reports = await run_missed(doors.database.poster, book, through=body.through)
+    reports = await run_missed(
+        doors.database.poster, book, through=body.through, seal_key=doors.seal_key
+    )
     return RunView(data=[_night(report) for report in reports])
 
 

@@ -32,6 +32,7 @@ from api.v1.fields import (
 from api.v1.posting import (
     Answering,
     BalanceView,
+    PostingDoors,
     Promised,
     ReceiptView,
     balances_of,
@@ -143,7 +144,7 @@ async def _visible(connection: Connection, caller: Caller, hold_id: UUID) -> tup
     operation_id="place_hold",
 )
 async def place_hold(
-    doors: OpenDoors, caller: WriteHolds, promise: Promised, body: HoldIn
+    doors: PostingDoors, caller: WriteHolds, promise: Promised, body: HoldIn
 ) -> Response:
     """Set an amount aside on an account; it counts against what is available at once."""
     async with doors.read() as connection:
@@ -226,7 +227,7 @@ async def get_hold(
     operation_id="release_hold",
 )
 async def release_hold(
-    doors: OpenDoors, caller: WriteHolds, promise: Promised, hold_id: Id, body: ReleaseIn
+    doors: PostingDoors, caller: WriteHolds, promise: Promised, hold_id: Id, body: ReleaseIn
 ) -> Response:
     """Give the whole amount of an open hold back."""
     async with doors.read() as connection:

@@ -14,7 +14,8 @@ from ledger import kinds
 from ledger.manual import ManualJournal
 from ledger.money import format_baht
 from ledger.posting.records import JournalRecord
-from ledger.posting.values import Journal
+from ledger.posting.values import Journal, Period
+from ledger.vouchers import Voucher
 from products.kinds import JournalKind as ProductKind
 
 State = Literal["waiting", "posted", "rejected"]
@@ -39,9 +40,15 @@ class JournalView(View):
     value_date: CalendarDate | None
     business_date: CalendarDate | None
     recorded_seq: int | None
+    voucher: str | None = Field(
+        description="Gap-free number in the book and its fiscal year.", examples=["2026/123"]
+    )
+    late_period: bool
     reference: str
     narrative: str
     reverses: UUID | None
+    adjusts: UUID | None
+    forced: bool
     hold_id: UUID | None
     posted_by: str | None
     made_by: str | None
@@ -77,11 +84,17 @@ def of_proposal(
         transfers=_transfers(journal, codes),
         currency="THB",
         value_date=receipt.value_date if posted and receipt else journal.value_date,
-        business_date=receipt.business_date if posted and receipt else None,
+        business_date=receipt.business_date
+        if posted and receipt
+        else proposal.dating.business_date,
         recorded_seq=receipt.recorded_seq if posted and receipt else None,
+        voucher=receipt.voucher if posted and receipt else None,
+        late_period=proposal.dating.period is Period.LATE,
         reference=journal.reference,
         narrative=journal.narrative,
         reverses=journal.reverses,
+        adjusts=journal.adjusts,
+        forced=journal.forced,
         hold_id=journal.hold_id,
         posted_by=proposal.decided_by if proposal.state.code == "posted" else None,
         made_by=proposal.made_by,
@@ -95,7 +108,10 @@ def of_proposal(
 
 
 def of_record(
-    record: JournalRecord, proposal: ManualJournal | None, codes: Mapping[int, str]
+    record: JournalRecord,
+    proposal: ManualJournal | None,
+    codes: Mapping[int, str],
+    voucher: Voucher | None,
 ) -> JournalView:
     """A posted journal, with who proposed and decided it if it was made by hand."""
     decided_at = None if proposal is None else proposal.decided_at
@@ -108,9 +124,13 @@ def of_record(
         value_date=record.value_date,
         business_date=record.business_date,
         recorded_seq=record.recorded_seq,
+        voucher=None if voucher is None else str(voucher),
+        late_period=proposal is not None and proposal.dating.period is Period.LATE,
         reference=record.reference,
         narrative=record.narrative,
         reverses=record.reverses,
+        adjusts=record.adjusts,
+        forced=record.forced,
         hold_id=record.hold_id,
         posted_by=record.actor,
         made_by=None if proposal is None else proposal.made_by,

@@ -31,16 +31,19 @@ from api.v1.fields import (
 )
 from api.v1.journal_views import JournalView, of_proposal, of_record
 from api.v1.pages import After, Limit, Page, cursor, next_page, parts_of
-from api.v1.posting import Answering, Promised, balances_of, post, receipt_of
+from api.v1.posting import Answering, PostingDoors, Promised, balances_of, post, receipt_of
 from ledger import accounts, manual
 from ledger.db import Connection
-from ledger.errors import NotFound
+from ledger.errors import InvalidInput, NotFound
 from ledger.kinds import JournalKind
-from ledger.manual import ManualJournal, ManualState
+from ledger.manual import Dating, ManualJournal, ManualState
+from ledger.periods.adjusting import post_dated
 from ledger.posting.collector import Decide, decide_and_post
+from ledger.posting.dry_run import DryRun
 from ledger.posting.records import JournalRecord
-from ledger.posting.values import IdempotencyKey, Journal, Outcome, Status, Transfer, Unit
-from products.catalogue import controlled_accounts
+from ledger.posting.values import IdempotencyKey, Journal, Outcome, Period, Status, Transfer, Unit
+from ledger.vouchers import vouchers_of
+from products.catalogue import contract_accounts, controlled_accounts
 from products.payments import banks
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
@@ -60,12 +63,28 @@ class TransferIn(Body):
 
 
 class JournalIn(Body):
-    """A manual journal to propose. Without a value date it gets its business date."""
+    """A manual journal to propose. Without a value date it gets its business date.
+
+    With `business_date` it is posted on that date instead of the current one, when it is approved.
+    """
 
     id: Id = Field(description="Made by the client; the journal is posted under it.")
     transfers: list[TransferIn] = Field(min_length=1, max_length=500)
     currency: Currency = "THB"
     value_date: CalendarDate | None = None
+    business_date: CalendarDate | None = Field(
+        default=None,
+        description="An adjustment: posted on this earlier business date of an open month, though "
+        "its day is closed. Needs the scope `journals:adjust` of both persons.",
+    )
+    late_period: bool = Field(
+        default=False,
+        description="An audit adjustment in the late period of the fiscal year that ends on "
+        "`business_date`.",
+    )
+    adjusts: Id | None = Field(
+        default=None, description="The posted journal that this one corrects without reversing it."
+    )
     reference: Line = ""
     narrative: Line = ""
     reason: Reason
@@ -75,6 +94,16 @@ class ReversalIn(Body):
     """A reversal to propose: the journal named in the path, mirrored line by line."""
 
     id: Id = Field(description="Made by the client; the reversal is posted under it.")
+    force: bool = Field(
+        default=False,
+        description="Set limits and freezes aside, though never a closed account. Needs the scope "
+        "`journals:force` of both persons; the reason is recorded beside the journal.",
+    )
+    value_date: CalendarDate | None = Field(
+        default=None,
+        description="By default that of the journal. One that lies in a closed fiscal year takes "
+        "no postings: name a later date, or open the year again.",
+    )
     narrative: Line = ""
     reason: Reason
 
@@ -101,14 +130,18 @@ class RejectionIn(Body):
     operation_id="propose_journal",
 )
 async def propose_journal(
-    doors: OpenDoors, caller: WriteJournals, promise: Promised, body: JournalIn
+    doors: PostingDoors, caller: WriteJournals, promise: Promised, body: JournalIn
 ) -> Response:
     """Propose a manual journal; nothing moves until another person approves it."""
+    dating = _dating(caller, body)
     async with doors.read() as connection:
         named = {code for t in body.transfers for code in (t.debit, t.credit)}
         found = await accounts.by_codes(connection, caller.book_id, named)
         by_night = await controlled_accounts(connection, caller.book_id)
         by_payments = await banks.controlled_accounts(connection, caller.book_id)
+        if dating != manual.TODAY:
+            numbers = [account.account_id for account in found.values()]
+            by_night |= await contract_accounts(connection, caller.book_id, numbers)
     problems = [
         FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
         for place, t in enumerate(body.transfers)
@@ -132,7 +165,9 @@ async def propose_journal(
                 )
     journal = Journal(
         journal_id=body.id,
-        kind=JournalKind.MANUAL,
+        kind=JournalKind.MANUAL
+        if dating == manual.TODAY and body.adjusts is None
+        else JournalKind.ADJUSTMENT,
         transfers=tuple(
             Transfer(
                 debit=found[t.debit].account_id,
@@ -144,9 +179,32 @@ async def propose_journal(
         value_date=body.value_date,
         reference=body.reference,
         narrative=body.narrative,
+        adjusts=body.adjusts,
     )
     codes = {account.account_id: code for code, account in found.items()}
-    return await _propose(doors, caller, promise, journal, body.reason, codes)
+    return await _propose(doors, caller, promise, journal, body.reason, codes, dating)
+
+
+def _dating(caller: Caller, body: JournalIn) -> Dating:
+    """On which business date the journal is to be posted. Raises `scope_missing`."""
+    if body.business_date is None:
+        if body.late_period:
+            expected = "the last day of the fiscal year whose late period it is"
+            raise InvalidInput.one("#/business_date", "nothing", expected)
+        return manual.TODAY
+    _require_adjust(caller)
+    period = Period.LATE if body.late_period else Period.ORDINARY
+    return Dating(business_date=body.business_date, period=period)
+
+
+def _require_force(caller: Caller) -> None:
+    if "journals:force" not in caller.scopes:
+        raise ProblemError("scope_missing", "the key does not hold the scope journals:force")
+
+
+def _require_adjust(caller: Caller) -> None:
+    if "journals:adjust" not in caller.scopes:
+        raise ProblemError("scope_missing", "the key does not hold the scope journals:adjust")
 
 
 @router.post(
@@ -163,9 +221,11 @@ async def propose_journal(
     operation_id="propose_reversal",
 )
 async def propose_reversal(
-    doors: OpenDoors, caller: WriteJournals, promise: Promised, journal_id: Id, body: ReversalIn
+    doors: PostingDoors, caller: WriteJournals, promise: Promised, journal_id: Id, body: ReversalIn
 ) -> Response:
-    """Propose to reverse a posted journal, with its original value date."""
+    """Propose to reverse a posted journal, with its original value date unless one is named."""
+    if body.force:
+        _require_force(caller)
     async with doors.read() as connection:
         target = await manual.recorded_journal(connection, caller.book_id, journal_id)
         if target is None:
@@ -173,7 +233,13 @@ async def propose_reversal(
         codes = await manual.account_codes(connection, caller.book_id, [target])
     if target.reverses is not None:
         raise ProblemError("reversal_of_reversal", f"journal {journal_id} is a reversal itself")
-    journal = manual.reversal_of(target, body.id, narrative=body.narrative)
+    journal = manual.reversal_of(
+        target,
+        body.id,
+        narrative=body.narrative,
+        forced=body.force,
+        value_date=body.value_date,
+    )
     return await _propose(doors, caller, promise, journal, body.reason, codes)
 
 
@@ -184,6 +250,7 @@ async def _propose(
     journal: Journal,
     reason: str,
     codes: dict[int, str],
+    dating: Dating = manual.TODAY,
 ) -> Response:
     made_at = doors.clock()
     proposal = ManualJournal(
@@ -195,6 +262,7 @@ async def _propose(
         decided_by=None,
         decided_at=None,
         reason=reason,
+        dating=dating,
     )
 
     def show(outcome: Outcome) -> JournalView:
@@ -203,33 +271,38 @@ async def _propose(
     answering = Answering(promise=promise, status=202, show=show, codes=codes)
 
     async def act(key: IdempotencyKey) -> Outcome:
-        if await _known(doors, caller, journal):
+        if await _known(doors, caller, journal, dating):
             return Outcome(status=Status.REPLAYED, replay=True)
         unit = manual.propose(
-            caller.book_id, journal, maker=caller.actor, at=made_at, reason=reason
+            caller.book_id,
+            journal,
+            maker=caller.actor,
+            at=made_at,
+            reason=reason,
+            dating=dating,
         )
         unit = replace(unit, key=key, answer=answering.text)
         try:
             return await doors.collector.submit(caller.book_id, unit)
         except asyncpg.UniqueViolationError:
             # Proposed under the same id at this very moment: it is there now, look again.
-            await _known(doors, caller, journal)
+            await _known(doors, caller, journal, dating)
             return Outcome(status=Status.REPLAYED, replay=True)
 
     async def again() -> JournalView:
-        return await _read(doors, caller, journal.journal_id)
+        return await read_journal(doors, caller, journal.journal_id)
 
     return await post(doors, caller, answering, act, again)
 
 
-async def _known(doors: Doors, caller: Caller, journal: Journal) -> bool:
+async def _known(doors: Doors, caller: Caller, journal: Journal, dating: Dating) -> bool:
     """True when just this was proposed before. Raises `id_conflict` when the id is taken."""
     async with doors.read() as connection:
         before = await manual.find(connection, caller.book_id, journal.journal_id)
         posted = await manual.recorded_journal(connection, caller.book_id, journal.journal_id)
     if before is None and posted is None:
         return False
-    if before is None or not manual.same_journal(before.journal, journal):
+    if before is None or not manual.same_proposal(before, journal, dating):
         raise ProblemError(
             "id_conflict", f"id {journal.journal_id} is taken by another journal or proposal"
         )
@@ -243,7 +316,11 @@ async def _known(doors: Doors, caller: Caller, journal: Journal) -> bool:
     operation_id="approve_journal",
 )
 async def approve_journal(
-    doors: OpenDoors, caller: ApproveJournals, promise: Promised, journal_id: Id, body: ApprovalIn
+    doors: PostingDoors,
+    caller: ApproveJournals,
+    promise: Promised,
+    journal_id: Id,
+    body: ApprovalIn,
 ) -> Response:
     """Post a proposal exactly as it was made. Its maker may not."""
     reason = body.reason or ""
@@ -264,7 +341,11 @@ async def approve_journal(
     operation_id="reject_journal",
 )
 async def reject_journal(
-    doors: OpenDoors, caller: ApproveJournals, promise: Promised, journal_id: Id, body: RejectionIn
+    doors: PostingDoors,
+    caller: ApproveJournals,
+    promise: Promised,
+    journal_id: Id,
+    body: RejectionIn,
 ) -> Response:
     """Reject a proposal; its id is not used again. Its maker may not."""
     at = doors.clock()
@@ -289,6 +370,10 @@ async def _decided(
     async with doors.read() as connection:
         proposal = await manual.get(connection, caller.book_id, journal_id)
         codes = await manual.account_codes(connection, caller.book_id, [proposal.journal])
+    if state is ManualState.POSTED and proposal.dating != manual.TODAY:
+        _require_adjust(caller)
+    if state is ManualState.POSTED and proposal.journal.forced:
+        _require_force(caller)
 
     def show(outcome: Outcome) -> JournalView:
         decided = replace(proposal, state=state, decided_by=caller.actor, decided_at=at)
@@ -301,6 +386,14 @@ async def _decided(
         async def decide_with_key(connection: Connection) -> Unit:
             return replace(await decide(connection), key=key, answer=answering.text)
 
+        if state is ManualState.POSTED and proposal.dating != manual.TODAY:
+            return await post_dated(
+                doors.database.poster,
+                caller.book_id,
+                decide_with_key,
+                proposal.dating,
+                rehearse=isinstance(doors.collector, DryRun),
+            )
         return await decide_and_post(
             doors.collector, doors.database.poster, caller.book_id, decide_with_key
         )
@@ -348,10 +441,11 @@ async def list_proposals(
 @router.get("/{journal_id}", responses=failing(*READS), operation_id="get_journal")
 async def get_journal(doors: OpenDoors, caller: ReadJournals, journal_id: Id) -> JournalView:
     """A journal with its transfers: posted by whomever, or a proposal."""
-    return await _read(doors, caller, journal_id)
+    return await read_journal(doors, caller, journal_id)
 
 
-async def _read(doors: Doors, caller: Caller, journal_id: UUID) -> JournalView:
+async def read_journal(doors: Doors, caller: Caller, journal_id: UUID) -> JournalView:
+    """A journal or a proposal, by its id. Raises `NotFound`."""
     async with doors.read() as connection:
         proposal = await manual.find(connection, caller.book_id, journal_id)
         record = await manual.recorded_journal(connection, caller.book_id, journal_id)
@@ -360,8 +454,10 @@ async def _read(doors: Doors, caller: Caller, journal_id: UUID) -> JournalView:
         known: list[Journal | JournalRecord] = [record] if record is not None else []
         known += [proposal.journal] if proposal is not None else []
         codes = await manual.account_codes(connection, caller.book_id, known)
+        seqs = [] if record is None else [record.recorded_seq]
+        vouchers = await vouchers_of(connection, caller.book_id, seqs)
     if record is not None:
-        return of_record(record, proposal, codes)
+        return of_record(record, proposal, codes, vouchers.get(record.recorded_seq))
     if proposal is None:
         raise NotFound("journal", journal_id)
     return of_proposal(proposal, codes)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.v1.fields import Amount, CalendarDate, Currency, Id, SignedAmount, View, money_facts
-from api.v1.posting import ReceiptView
+from api.v1.posting import BalanceView, ReceiptView
 from ledger.money import format_baht
 from products.payments.notice_reads import HistoryEntry
 from products.payments.notice_values import Notice, NoticeBody, NoticeStatus
@@ -25,7 +25,7 @@ class NoticeIn(NoticeBody):
 
 
 class NoticeView(View):
-    """A notice as it stands; `receipt` is set in the answer to a step that was just taken."""
+    """A notice as it stands; `receipt` and `balances` are set in answers to steps."""
 
     id: UUID
     kind: str
@@ -44,6 +44,7 @@ class NoticeView(View):
     changed_seq: int | None
     journal_id: UUID | None
     receipt: ReceiptView | None = None
+    balances: list[BalanceView] = Field(default_factory=list)
 
 
 class ChangeView(View):
@@ -66,8 +67,12 @@ class NoticeWithHistory(NoticeView):
     history: list[ChangeView]
 
 
-def notice_view(notice: Notice, receipt: ReceiptView | None = None) -> NoticeView:
-    """A notice as recorded."""
+def notice_view(
+    notice: Notice,
+    receipt: ReceiptView | None = None,
+    balances: Sequence[BalanceView] = (),
+) -> NoticeView:
+    """A notice as recorded; after a step, with its receipt and the accounts that it touched."""
     return NoticeView(
         id=notice.notice_id,
         kind=notice.kind.code,
@@ -86,10 +91,13 @@ def notice_view(notice: Notice, receipt: ReceiptView | None = None) -> NoticeVie
         changed_seq=notice.changed_seq,
         journal_id=notice.posted_journal,
         receipt=receipt,
+        balances=list(balances),
     )
 
 
-def announced(body: Announcement, receipt: ReceiptView | None) -> NoticeView:
+def announced(
+    body: Announcement, receipt: ReceiptView | None, balances: Sequence[BalanceView] = ()
+) -> NoticeView:
     """A notice that has just been received."""
     status = NoticeStatus.RECEIVED if body.kind == "deposit" else NoticeStatus.HELD
     seq = None if receipt is None else receipt.recorded_seq
@@ -111,6 +119,7 @@ def announced(body: Announcement, receipt: ReceiptView | None) -> NoticeView:
         changed_seq=seq,
         journal_id=None,
         receipt=receipt,
+        balances=list(balances),
     )
 
 

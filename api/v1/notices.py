@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 from uuid import UUID
@@ -29,7 +30,15 @@ from api.v1.notice_views import (
     with_history,
 )
 from api.v1.pages import After, Limit, Page, cursor, next_page, number_after
-from api.v1.posting import Answering, Promised, post, receipt_of
+from api.v1.posting import (
+    Answering,
+    PostingDoors,
+    Promised,
+    balances_of,
+    post,
+    receipt_of,
+)
+from api.v1.touched import codes_of
 from ledger.errors import NotFound
 from ledger.posting.values import IdempotencyKey, Outcome, Status
 from products.payments import notice_reads, notice_services
@@ -75,15 +84,17 @@ class RejectionIn(Body):
     operation_id="send_notice",
 )
 async def send_notice(
-    doors: OpenDoors, caller: WriteNotices, promise: Promised, body: NoticeIn
+    doors: PostingDoors, caller: WriteNotices, promise: Promised, body: NoticeIn
 ) -> Response:
     """Announce a deposit or ask for a withdrawal, whose amount is held at once."""
     announcement = Announcement(**body.model_dump(), made_by=caller.actor)
+    async with doors.read() as connection:
+        codes = await codes_of(connection, caller, contract_nos=[body.account])
 
     def show(outcome: Outcome) -> NoticeView:
-        return announced(announcement, receipt_of(outcome))
+        return announced(announcement, receipt_of(outcome), balances_of(outcome, codes))
 
-    answering = Answering(promise=promise, status=201, show=show, codes={})
+    answering = Answering(promise=promise, status=201, show=show, codes=codes)
 
     async def act(key: IdempotencyKey) -> Outcome:
         await _refuse_others(doors, caller, announcement)
@@ -178,11 +189,11 @@ async def get_notice(doors: OpenDoors, caller: ReadNotices, notice_id: Id) -> No
     operation_id="approve_notice",
 )
 async def approve_notice(
-    doors: OpenDoors, caller: ApproveNotices, promise: Promised, notice_id: Id, body: StepIn
+    doors: PostingDoors, caller: ApproveNotices, promise: Promised, notice_id: Id, body: StepIn
 ) -> Response:
     """Approve a withdrawal as the second person. Its maker may not."""
-    notice = await _visible(doors, caller, notice_id)
-    answering = _answering(promise, notice, NoticeStatus.APPROVED, approved_by=caller.actor)
+    notice, codes = await _touching(doors, caller, notice_id)
+    answering = _answering(promise, notice, codes, NoticeStatus.APPROVED, approved_by=caller.actor)
 
     async def act(key: IdempotencyKey) -> Outcome:
         return await notice_services.approve(
@@ -206,11 +217,13 @@ async def approve_notice(
     operation_id="reject_notice",
 )
 async def reject_notice(
-    doors: OpenDoors, caller: ApproveNotices, promise: Promised, notice_id: Id, body: RejectionIn
+    doors: PostingDoors, caller: ApproveNotices, promise: Promised, notice_id: Id, body: RejectionIn
 ) -> Response:
     """Reject a notice that has moved no money; what a withdrawal held is given back."""
-    notice = await _visible(doors, caller, notice_id)
-    answering = _answering(promise, notice, NoticeStatus.REJECTED, approved_by=notice.approved_by)
+    notice, codes = await _touching(doors, caller, notice_id)
+    answering = _answering(
+        promise, notice, codes, NoticeStatus.REJECTED, approved_by=notice.approved_by
+    )
 
     async def act(key: IdempotencyKey) -> Outcome:
         return await notice_services.reject(
@@ -234,11 +247,13 @@ async def reject_notice(
     operation_id="pay_notice",
 )
 async def pay_notice(
-    doors: OpenDoors, caller: PayNotices, promise: Promised, notice_id: Id, body: StepIn
+    doors: PostingDoors, caller: PayNotices, promise: Promised, notice_id: Id, body: StepIn
 ) -> Response:
     """Order the payment of an approved withdrawal: the hold is captured."""
-    notice = await _visible(doors, caller, notice_id)
-    answering = _answering(promise, notice, NoticeStatus.PAID, approved_by=notice.approved_by)
+    notice, codes = await _touching(doors, caller, notice_id)
+    answering = _answering(
+        promise, notice, codes, NoticeStatus.PAID, approved_by=notice.approved_by
+    )
 
     async def act(key: IdempotencyKey) -> Outcome:
         return await notice_services.pay(
@@ -255,8 +270,21 @@ async def pay_notice(
     return await post(doors, caller, answering, act)
 
 
+async def _touching(doors: Doors, caller: Caller, notice_id: UUID) -> tuple[Notice, dict[int, str]]:
+    """The notice, and the accounts that a step of it may touch. Raises as `_visible` does."""
+    notice = await _visible(doors, caller, notice_id)
+    async with doors.read() as connection:
+        codes = await codes_of(connection, caller, notice_ids=[notice_id])
+    return notice, codes
+
+
 def _answering(
-    promise: Promised, notice: Notice, to: NoticeStatus, *, approved_by: str | None
+    promise: Promised,
+    notice: Notice,
+    codes: Mapping[int, str],
+    to: NoticeStatus,
+    *,
+    approved_by: str | None,
 ) -> Answering:
     def show(outcome: Outcome) -> NoticeView:
         receipt = receipt_of(outcome)
@@ -268,7 +296,6 @@ def _answering(
             changed_seq=notice.changed_seq if receipt is None else receipt.recorded_seq,
             posted_journal=journal or notice.posted_journal,
         )
-        return notice_view(changed, receipt)
+        return notice_view(changed, receipt, balances_of(outcome, codes))
 
-    codes = {notice.account_id: notice.contract_no}
     return Answering(promise=promise, status=200, show=show, codes=codes)

@@ -4,6 +4,9 @@ The answer is made inside the posting transaction and stored with it, so a retry
 wherever, gets the same status and the same bytes. Stored are acceptances and sticky refusals; an
 invalid request or a refusal that leaves its id free is not, and may be mended under the same key.
 The key is looked up before anything is decided: what a retry finds changed, it changed itself.
+
+`?dry_run=true` answers the same and records nothing: the door is handed a `DryRun` where its
+collector would be, so there is one path, and it is rolled back.
 """
 
 from __future__ import annotations
@@ -12,21 +15,23 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from api.auth.keys import Caller
-from api.dependencies import Doors
+from api.dependencies import Doors, OpenDoors
 from api.problems import MEDIA_TYPE, ProblemError, problem_json
 from api.v1.fields import SignedAmount, View, money_facts
 from ledger.db import Connection
 from ledger.errors import CffError, DatabaseUnavailable, OutcomeUnknown, Overloaded, ensure
 from ledger.money import format_baht
-from ledger.posting.values import IdempotencyKey, Outcome, Status
+from ledger.posting.dry_run import DryRun
+from ledger.posting.values import IdempotencyKey, Outcome, Receipt, Status
 from ledger.refusals import Refusal
+from ledger.vouchers import Voucher
 
 Act = Callable[[IdempotencyKey], Awaitable[Outcome]]
 Show = Callable[[Outcome], BaseModel]
@@ -40,13 +45,17 @@ WHERE k.book_id = $1 AND k.client = $2 AND k.key = $3
 
 
 class ReceiptView(View):
-    """Where it stands in the book: its number, its two dates, its batch and the chain's digest."""
+    """Where it stands in the book: its number, its two dates, its batch and the chain's digest.
+
+    `voucher` is a journal's gap-free number in its fiscal year, such as 2026/123.
+    """
 
     recorded_seq: int
     business_date: str
     value_date: str
     batch_no: int | None
     digest: str | None
+    voucher: str | None = None
 
 
 class BalanceView(View):
@@ -95,6 +104,25 @@ async def promised(
 
 
 Promised = Annotated[Promise, Depends(promised)]
+
+
+def _posting_doors(
+    doors: OpenDoors,
+    dry_run: Annotated[
+        Literal["true", "false"],
+        Query(
+            description="`true`: answer as if posted, by the real path rolled back; nothing is "
+            "recorded, the key stays free, and the answer carries the header `Dry-Run: true`."
+        ),
+    ] = "false",
+) -> Doors:
+    if dry_run == "false":
+        return doors
+    return replace(doors, collector=DryRun(doors.database.poster, clock=doors.clock))
+
+
+PostingDoors = Annotated[Doors, Depends(_posting_doors)]
+"""The open house as a door that posts is handed it: with `?dry_run=true` nothing is recorded."""
 
 
 def request_hash(method: str, path: str, body: bytes) -> bytes:
@@ -168,6 +196,15 @@ async def post(
 
     again: reads the thing as it stands, for a repetition by the thing's own id under a new key.
     """
+    response = await _post(doors, caller, answering, act, again)
+    if isinstance(doors.collector, DryRun):
+        response.headers["Dry-Run"] = "true"
+    return response
+
+
+async def _post(
+    doors: Doors, caller: Caller, answering: Answering, act: Act, again: Again | None
+) -> Response:
     promise = answering.promise
     stored = await _stored(doors, caller, promise)
     if stored is not None:
@@ -246,7 +283,14 @@ def receipt_of(outcome: Outcome, place: int = 0) -> ReceiptView | None:
         value_date=receipt.value_date.isoformat(),
         batch_no=outcome.batch_no,
         digest=None if outcome.digest is None else outcome.digest.hex(),
+        voucher=_voucher(receipt),
     )
+
+
+def _voucher(receipt: Receipt) -> str | None:
+    if receipt.fiscal_year is None or receipt.voucher_no is None:
+        return None
+    return str(Voucher(fiscal_year=receipt.fiscal_year, voucher_no=receipt.voucher_no))
 
 
 def balances_of(outcome: Outcome, codes: Mapping[int, str]) -> list[BalanceView]:

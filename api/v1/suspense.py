@@ -12,7 +12,17 @@ from api.auth.keys import Caller
 from api.dependencies import OpenDoors, in_book
 from api.problems import JOURNAL_REFUSALS, POSTS, READS, failing
 from api.v1.fields import Body, CalendarDate, Currency, Id, Reason, SignedAmount, View
-from api.v1.posting import Answering, Promised, ReceiptView, post, receipt_of
+from api.v1.posting import (
+    Answering,
+    BalanceView,
+    PostingDoors,
+    Promised,
+    ReceiptView,
+    balances_of,
+    post,
+    receipt_of,
+)
+from api.v1.touched import codes_of
 from ledger.books import read_head
 from ledger.money import format_baht
 from ledger.posting.values import IdempotencyKey, Outcome
@@ -81,12 +91,13 @@ class UnmatchIn(Body):
 
 
 class MatchView(View):
-    """What was done to a line; the notices that it was joined to are in `notice_ids`."""
+    """What was done to a line, the notices it was joined to, and the accounts that moved."""
 
     line_id: UUID
     status: str
     notice_ids: list[UUID]
     receipt: ReceiptView | None
+    balances: list[BalanceView]
 
 
 @router.get("/suspense", responses=failing(*READS), operation_id="list_suspense")
@@ -152,9 +163,11 @@ def _age(bucket: suspense.AgeBucket) -> AgeView:
     operation_id="match_line",
 )
 async def match_line(
-    doors: OpenDoors, caller: WriteStatements, promise: Promised, line_id: Id, body: MatchIn
+    doors: PostingDoors, caller: WriteStatements, promise: Promised, line_id: Id, body: MatchIn
 ) -> Response:
     """Join a suspended line to one or several notices."""
+    async with doors.read() as connection:
+        codes = await codes_of(connection, caller, notice_ids=body.notice_ids)
 
     def show(outcome: Outcome) -> MatchView:
         return MatchView(
@@ -162,9 +175,10 @@ async def match_line(
             status="matched",
             notice_ids=list(dict.fromkeys(body.notice_ids)),
             receipt=receipt_of(outcome),
+            balances=balances_of(outcome, codes),
         )
 
-    answering = Answering(promise=promise, status=200, show=show, codes={})
+    answering = Answering(promise=promise, status=200, show=show, codes=codes)
 
     async def act(key: IdempotencyKey) -> Outcome:
         return await resolving.resolve(
@@ -189,16 +203,22 @@ async def match_line(
     operation_id="unmatch_line",
 )
 async def unmatch_line(
-    doors: OpenDoors, caller: WriteStatements, promise: Promised, line_id: Id, body: UnmatchIn
+    doors: PostingDoors, caller: WriteStatements, promise: Promised, line_id: Id, body: UnmatchIn
 ) -> Response:
     """Take a joined line apart by reversal; it waits in suspense again."""
+    async with doors.read() as connection:
+        codes = await codes_of(connection, caller, line_id=line_id)
 
     def show(outcome: Outcome) -> MatchView:
         return MatchView(
-            line_id=line_id, status="suspense", notice_ids=[], receipt=receipt_of(outcome)
+            line_id=line_id,
+            status="suspense",
+            notice_ids=[],
+            receipt=receipt_of(outcome),
+            balances=balances_of(outcome, codes),
         )
 
-    answering = Answering(promise=promise, status=200, show=show, codes={})
+    answering = Answering(promise=promise, status=200, show=show, codes=codes)
 
     async def act(key: IdempotencyKey) -> Outcome:
         return await resolving.unmatch(

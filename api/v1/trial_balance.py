@@ -1,18 +1,17 @@
-"""The trial balance of the book by business date, as known now."""
+"""The trial balance of the book by business date, as known now or at any number."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from api.auth.keys import Caller
 from api.dependencies import OpenDoors, in_book
 from api.problems import READS, failing
 from api.v1.fields import CalendarDate, Currency, SignedAmount, View
-from ledger.balances import trial_balance
-from ledger.books import read_head
-from ledger.errors import InvalidInput
+from api.v1.moments import PERIODS, KnownAt, On, PeriodName, Through, day_of, pinned
+from ledger.balances import trial_balance_at
 from ledger.money import format_baht
 
 router = APIRouter(prefix="/books/{book}", tags=["trial balance"])
@@ -32,9 +31,15 @@ class TrialBalanceRowView(View):
 
 
 class TrialBalanceView(View):
-    """Every GL code that ever moved; the totals of both sides agree."""
+    """Every GL code that ever moved; the totals of both sides agree.
+
+    known_at_seq, through: read at that number, with that period of the day as the last.
+    recorded_seq: the book's last number when this was read.
+    """
 
     on: CalendarDate
+    known_at_seq: int
+    through: PeriodName
     currency: Currency
     data: list[TrialBalanceRowView]
     debit_total: SignedAmount
@@ -46,20 +51,19 @@ class TrialBalanceView(View):
 async def get_trial_balance(
     doors: OpenDoors,
     caller: Annotated[Caller, Depends(in_book("journals:read"))],
-    on: Annotated[
-        CalendarDate | None, Query(description="A business date; the current one by default.")
-    ] = None,
+    on: On = None,
+    known_at: KnownAt = None,
+    through: Through = "year_close",
 ) -> TrialBalanceView:
-    """The trial balance by a business date up to the current one."""
+    """The trial balance by a business date up to the current one, as known at a number."""
     async with doors.read() as connection:
-        head = await read_head(connection, caller.book_id)
-        day = on or head.business_date
-        if day > head.business_date:
-            expected = f"a day up to the business date {head.business_date}"
-            raise InvalidInput.one("query/on", day.isoformat(), expected)
-        found = await trial_balance(connection, caller.book_id, day)
+        at = await pinned(connection, caller.book_id, known_at)
+        day = day_of(on, at)
+        found = await trial_balance_at(connection, at, day, through=PERIODS[through])
     return TrialBalanceView(
         on=day,
+        known_at_seq=at.known_at,
+        through=through,
         currency="THB",
         data=[
             TrialBalanceRowView(
@@ -76,5 +80,5 @@ async def get_trial_balance(
         ],
         debit_total=format_baht(found.debit_total),
         credit_total=format_baht(found.credit_total),
-        recorded_seq=head.recorded_seq,
+        recorded_seq=at.head_seq,
     )

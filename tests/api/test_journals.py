@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.api.house import House, journal_of
+from tests.ledger.period_scene import live_through
 
 CHECKER = "facility:checker"
 
@@ -140,6 +142,32 @@ async def test_a_reversal_is_proposed_approved_and_done_once(house: House) -> No
     of_it = {"id": str(uuid4()), "reason": "back again"}
     answer = await house.post(f"/journals/{proposal['id']}/reverse", of_it)
     assert answer.json()["code"] == "reversal_of_reversal"
+
+
+async def test_a_journal_of_a_closed_year_is_reversed_with_a_value_date_after_it(
+    house: House,
+) -> None:
+    journal_id = await _posted(house, value_date="2026-06-01")
+    async with house.database.poster.acquire() as connection:
+        await live_through(connection, 1, date(2026, 12, 31))
+    for month in range(6, 13):
+        await house.post(f"/periods/months/2026-{month:02d}/close", {})
+    closed = await house.post("/periods/years/2026/close", {})
+    assert closed.status_code == 200, closed.text
+    path = f"/journals/{journal_id}/reverse"
+    plain = {"id": str(uuid4()), "reason": "posted twice"}
+    assert (await house.post(path, plain)).json()["value_date"] is None
+    answer = await house.post(f"/journals/{plain['id']}/approve", {}, actor=CHECKER)
+    assert (answer.status_code, answer.json()["code"]) == (422, "value_date_before_floor")
+    dated = {"id": str(uuid4()), "reason": "posted twice", "value_date": "2027-01-01"}
+    made = await house.post(path, dated)
+    assert (made.status_code, made.json()["value_date"]) == (202, "2027-01-01")
+    other = await house.post(path, dated | {"value_date": None})
+    assert (other.status_code, other.json()["code"]) == (409, "id_conflict")
+    done = await house.post(f"/journals/{dated['id']}/approve", {}, actor=CHECKER)
+    assert done.status_code == 200, done.text
+    assert (done.json()["reverses"], done.json()["value_date"]) == (journal_id, "2027-01-01")
+    assert await _balance(house, "SAV-0001") == "10000.00"
 
 
 async def test_the_journal_of_a_product_is_not_reversed_by_hand(house: House) -> None:

@@ -118,13 +118,13 @@ async def test_the_date_moves_once_and_only_on_the_current_date(bare_table: Tabl
     (outcome,) = await bare_table.play([twice])
     assert (outcome.status, outcome.failed_operation) == (Status.REFUSED, 1)
     await bare_table.play([unit(MoveBusinessDate(to=first))])
-    (night,) = await bare_table.play([unit(MoveBusinessDate(to=second))], night=OPENED_ON)
+    (night,) = await bare_table.play([unit(MoveBusinessDate(to=second))], on=OPENED_ON)
     assert night.status is Status.REFUSED
 
 
 async def test_a_night_posts_on_the_date_that_was_cut_off(bare_table: Table) -> None:
     await bare_table.play([unit(MoveBusinessDate(to=OPENED_ON + timedelta(days=1)))])
-    (outcome,) = await bare_table.play([unit(journal(BANK, SAV, 5))], night=OPENED_ON)
+    (outcome,) = await bare_table.play([unit(journal(BANK, SAV, 5))], on=OPENED_ON)
     assert outcome.receipts[0].business_date == OPENED_ON
 
 

@@ -111,7 +111,7 @@ async def test_a_hold_does_not_expire_before_its_last_day_is_cut_off(table: Tabl
     expire = ReleaseHold(hold_id=HELD, expired=True)
     assert code(await ask(table, expire)) == "hold_not_yet_due"
     await ask(table, MoveBusinessDate(to=OPENED_ON + ONE_DAY))
-    (outcome,) = await table.play([unit(expire)], night=OPENED_ON)
+    (outcome,) = await table.play([unit(expire)], on=OPENED_ON)
     assert free(outcome) == (100, 0, 100)
 
 
@@ -121,7 +121,7 @@ async def test_the_night_of_a_day_does_not_end_the_holds_of_the_next(table: Tabl
     await ask(table, hold)
     for days in (1, 2):
         await ask(table, MoveBusinessDate(to=OPENED_ON + days * ONE_DAY))
-    (early,) = await table.play([unit(ReleaseHold(hold_id=later, expired=True))], night=OPENED_ON)
+    (early,) = await table.play([unit(ReleaseHold(hold_id=later, expired=True))], on=OPENED_ON)
     assert code(early) == "hold_not_yet_due"
 
 

@@ -8,9 +8,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.ledger.test_planted_bugs import BUGS
+from tests.ledger import test_planted_bugs, test_planted_evidence, test_planted_readings
+from tests.products import test_planted_cutover
 
 ROOT = Path(__file__).parents[2]
+BUGS = {
+    *map(str, test_planted_bugs.BUGS),
+    *map(str, test_planted_bugs.LATER_BUGS),
+    *map(str, test_planted_bugs.CROSS_BOOK_BUGS),
+    *map(str, test_planted_readings.BUGS),
+    *(plant.__name__.strip("_") for plant in test_planted_readings.PROOF_BUGS.values()),
+    *(plant.__name__.strip("_") for plant in test_planted_evidence.BUGS),
+    *(plant.__name__.strip("_") for plant in test_planted_cutover.BUGS),
+}
 LEGS = ("database", "verify", "property", "planted")
 
 
@@ -45,10 +55,11 @@ def test_every_invariant_stands_on_four_legs_and_is_numbered_in_order() -> None:
 
 
 def test_every_constraint_and_every_check_that_it_names_exists() -> None:
-    schema, proof = _text("migrations/versions/*.sql"), _text("ledger/proof/*.py")
+    schema = _text("migrations/versions/*.sql")
+    proof = _text("ledger/proof/*.py") + _text("products/proof/*.py")
     assert [name for name in sorted(_named("database")) if name not in schema] == []
     assert [name for name in sorted(_named("verify")) if f"def {name}(" not in proof] == []
 
 
 def test_every_planted_bug_belongs_to_an_invariant_and_is_there() -> None:
-    assert _named("planted") == {str(bug) for bug in BUGS}
+    assert _named("planted") == BUGS

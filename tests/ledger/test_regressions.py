@@ -17,8 +17,8 @@ from ledger.errors import Overloaded
 from ledger.kinds import EventKind
 from ledger.posting.collector import Collector
 from ledger.posting.values import MoveBusinessDate, OpenAccount, Status
-from ledger.proof.model import Account, Hold, Model
-from ledger.proof.rows import Slice
+from ledger.proof import acts
+from ledger.proof.book import Account, Book, Hold
 from ledger.statements import Cursor, StatementLine, statement
 from products.proof.verify import verify_products
 from tests.builders import OPENED_ON, journal, make_scene, post, post_units, unit
@@ -106,11 +106,11 @@ def test_the_proof_ends_a_hold_by_expiry_only_after_the_cut_off_of_its_last_day(
     on: date, due: bool
 ) -> None:
     """As strict as the judge, who refuses an expiry on the last day itself."""
-    model = Model(OPENED_ON, OPENED_ON)
-    model.business_date = on
+    book = Book(OPENED_ON, 1)
+    book.business_date = on
     hold_id = uuid4()
-    model.accounts[1] = Account(1, held=5)
-    model.holds[hold_id] = Hold(hold_id, 1, 5, OPENED_ON, "", 1, 1)
+    book.accounts[1] = Account(1, held=5)
+    book.holds[hold_id] = Hold(hold_id, 1, 5, OPENED_ON, "", 1, 1)
     expiry = {
         "recorded_seq": 2,
         "kind": EventKind.HOLD_EXPIRED,
@@ -120,20 +120,8 @@ def test_the_proof_ends_a_hold_by_expiry_only_after_the_cut_off_of_its_last_day(
         "amount_satang": 5,
         "body": "{}",
     }
-    piece = Slice(
-        after_batch=0,
-        to_batch=0,
-        after_seq=1,
-        to_seq=2,
-        batches=[],
-        records=[expiry],
-        movements=[],
-        refusals=[],
-        reversed={},
-        burnt={},
-    )
-    found = model.replay(piece)
-    assert bool(found.broken) is not due
+    acts.apply(book, expiry)
+    assert bool(book.broken) is not due
 
 
 async def test_an_account_that_no_row_could_hold_is_refused_alone(pool: Pool) -> None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger import accounts
 from ledger.db import Database
 from ledger.embedded import Lease
+from ledger.periods.acts import PeriodNotReady
+from ledger.periods.months import close_month
+from ledger.periods.years import close_year
+from ledger.posting.values import Status
 from products.interest import DayCount
+from tests.ledger.period_scene import CHIEF, open_account
+from tests.products.closing_scene import differences
 from tests.products.savings_scene import (
     Savings,
     balances_by_value_date,
@@ -48,6 +56,30 @@ async def test_a_deposit_that_comes_two_days_late_makes_correction_rows_and_edit
     assert await posted_interest(scene) == {JUNE_27 + timedelta(days=n): 110_00 for n in range(3)}
 
 
+async def test_a_year_is_not_closed_over_a_late_deposit_whose_night_is_to_come(
+    database: Database,
+) -> None:
+    first = date(2026, 12, 27)
+    scene = await open_savings(database, ["SAV-1"], opened_on=first, rates={first: "10.0000"})
+    async with scene.pool.acquire() as connection:
+        (result,) = await accounts.reserve_ids(connection, 1)
+    await scene.do(open_account(result, "RESULT", "341100"))
+    await scene.move("SAV-1", 365_000_00)
+    await scene.nights(through=date(2027, 1, 4))
+    await close_month(scene.pool, scene.book, first, actor=CHIEF)
+    # The teller's, on 5 January; what it earned in December is corrected by that day's night.
+    await scene.move("SAV-1", 36_500_00, value_date=date(2026, 12, 28))
+    with pytest.raises(PeriodNotReady, match=r"2027-01-05 has postings .* Run end-of-day first"):
+        await close_year(scene.pool, scene.book, 2026, actor=CHIEF)
+    report = await scene.night()
+    assert report.step("correct").contracts == 1
+    acted = await close_year(scene.pool, scene.book, 2026, actor=CHIEF)
+    assert acted.outcome.status is Status.ACCEPTED
+    reports = await scene.nights(through=date(2027, 1, 8))
+    assert len(reports) == 3
+    assert await differences(scene) == []
+
+
 async def test_a_deposit_dated_before_30_june_corrects_what_was_credited_then(
     database: Database,
 ) -> None:
@@ -75,7 +107,8 @@ async def test_a_late_withdrawal_takes_back_what_was_credited_too_much(
     scene = await open_savings(database, ["SAV-1"], opened_on=JUNE_27, rates=RATES)
     await scene.move("SAV-1", 365_000_00)
     await scene.nights(through=date(2026, 6, 30))
-    await scene.move("SAV-1", -365_400_00, value_date=date(2026, 6, 29))
+    await scene.move("SAV-1", -365_000_00, value_date=date(2026, 6, 29))
+    await scene.move("SAV-1", -400_00)
     await scene.night()
     # Nothing was left from 29 June on: two days' interest stay, two days' were too much, and the
     # account, emptied by then, stands below zero by them.

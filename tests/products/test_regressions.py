@@ -14,7 +14,7 @@ from ledger.errors import InvalidInput
 from ledger.posting.collector import Collector
 from ledger.posting.values import Outcome, Status, Unit
 from ledger.proof.verify import verify_ledger
-from products import contracts
+from products import closing, contracts
 from products.night import USUAL_SIZES
 from products.proof.verify import verify_products
 from tests.builders import post_units
@@ -32,7 +32,7 @@ async def test_an_account_that_moved_after_its_closing_was_decided_is_not_closed
     while scene.today < date(2026, 7, 2):
         await scene.night()
     async with scene.pool.acquire() as connection:
-        unit = await contracts.close_contract(connection, 1, "SAV-0001", actor="test:clerk")
+        unit = await closing.close_contract(connection, 1, "SAV-0001", actor="test:clerk")
     await scene.move("SAV-0001", 1_000_000_000, date(2026, 6, 28))
     await scene.move("SAV-0001", -1_000_000_000)
 
@@ -40,8 +40,8 @@ async def test_an_account_that_moved_after_its_closing_was_decided_is_not_closed
 
     assert outcome.status is Status.STALE
     async with scene.pool.acquire() as connection:
-        with pytest.raises(contracts.CannotClose, match="no night has accrued"):
-            await contracts.close_contract(connection, 1, "SAV-0001", actor="test:clerk")
+        with pytest.raises(closing.CannotClose, match="which tonight corrects"):
+            await closing.close_contract(connection, 1, "SAV-0001", actor="test:clerk")
     assert (await scene.night()).proven_seq > 0
     assert await _differences(scene) == []
 
@@ -65,20 +65,28 @@ async def test_the_proof_sees_a_contract_that_was_closed_without_its_account(
 
 
 async def test_the_proof_sees_a_value_date_floor_that_moved(database: Database) -> None:
-    """A higher floor refuses what is right; a lower one no hand of ours can set."""
+    """A higher floor refuses what is right; a lower one lets in what a closed year refuses."""
     scene = await open_savings(database, [], opened_on=FIRST, rates=RATES)
-    await scene.pool.execute("UPDATE ledger.book_head SET value_date_floor = '2026-02-01'")
+    owner = await asyncpg.connect(database.url)
+    await owner.execute("SET session_replication_role = replica")
+    await owner.execute("UPDATE ledger.book_head SET value_date_floor = '2026-02-01'")
+    await owner.close()
 
     (difference,) = await _differences(scene)
 
     assert difference.startswith("the head is the last batch's: ledger.book_head")
 
 
-async def test_a_value_date_floor_is_never_lowered(database: Database) -> None:
-    """A lower floor would let value dates into years that are closed."""
+@pytest.mark.parametrize("floor", ["2025-01-01", "2026-02-01"])
+async def test_a_value_date_floor_moves_only_with_a_fiscal_year(
+    database: Database, floor: str
+) -> None:
+    """A lower floor would let value dates into years that are closed, a higher one refuse some."""
     scene = await open_savings(database, [], opened_on=FIRST, rates=RATES)
-    with pytest.raises(asyncpg.PostgresError, match="only moves forward") as stopped:
-        await scene.pool.execute("UPDATE ledger.book_head SET value_date_floor = '2025-01-01'")
+    with pytest.raises(asyncpg.PostgresError, match="no fiscal year says so") as stopped:
+        await scene.pool.execute(
+            "UPDATE ledger.book_head SET value_date_floor = $1", date.fromisoformat(floor)
+        )
     assert stopped.value.sqlstate == "LG005"
 
 
