@@ -196,6 +196,9 @@ def _add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(asyncpg.PostgresError, _on_database_error)
+    # What the driver raises when the server dies under a door that only looked.
+    for lost in (asyncpg.InterfaceError, asyncpg.InternalClientError, ConnectionError):
+        app.add_exception_handler(lost, _on_connection_lost)
 
 
 def _answer(
@@ -239,6 +242,11 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
         return await _on_our_error(request, ours)
     _LOG.error("database_error", exc_info=error)
     return _answer(request, "internal_error", "Tell the operator the request_id.")
+
+
+async def _on_connection_lost(request: Request, error: Exception) -> Response:
+    _LOG.warning("connection_lost", exc_info=error)
+    return _answer(request, "database_unavailable", "the connection to the database was lost")
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

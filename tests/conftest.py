@@ -102,6 +102,27 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
         await opened.close()
 
 
+LONGEST = (
+    "tests/ledger/test_stateful.py",
+    "tests/ledger/test_planted_bugs.py",
+    "tests/ledger/test_periods_stateful.py",
+    "tests/faults/",
+)
+"""What takes longest begins first, so that one worker is not left alone with it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the rest keeps its order."""
+
+    def place(item: pytest.Item) -> int:
+        for number, path in enumerate(LONGEST):
+            if item.nodeid.startswith(path):
+                return number
+        return len(LONGEST)
+
+    items.sort(key=place)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests want to be known: how much they tried, whom they killed and when."""
     # The report of a teardown is the last of its test and has all its properties.

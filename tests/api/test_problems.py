@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import asyncpg
 import httpx2
 import pytest
 
 from api.app import create_app
 from api.problems import PROBLEMS, failing
 from ledger.refusals import REFUSALS
+from products.payments import notice_services
 from tests.api.house import ROOT, House, hold_of
 
 WRONG_AMOUNTS = (
@@ -209,3 +211,26 @@ async def test_every_operation_lists_the_problems_it_may_answer(house: House) ->
     held = document["paths"]["/v1/books/{book}/holds"]["post"]["responses"]
     assert "`below_balance_min`" in held["422"]["description"]
     assert set(failing("id_conflict", "not_found")) == {404, 409}
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        asyncpg.InternalClientError("cannot switch to state 15; another operation is in progress"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionResetError("by the server"),
+    ],
+    ids=lambda lost: type(lost).__name__,
+)
+async def test_a_server_that_dies_under_a_door_is_unavailable_and_not_an_internal_error(
+    house: House, monkeypatch: pytest.MonkeyPatch, lost: Exception
+) -> None:
+    async def dies(*_: object, **__: object) -> None:
+        raise lost
+
+    monkeypatch.setattr(notice_services, "receive", dies)
+    asked = {"id": str(uuid4()), "account": "SAV-0001", "amount": "1.00", "kind": "deposit"}
+    asked |= {"bank": "KTB", "value_date": "2026-06-01", "reference": "R1"}
+    answer = await house.post("/notices", asked)
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer.headers["Retry-After"]

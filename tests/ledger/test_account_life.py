@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import accounts, dates, limits
@@ -306,6 +306,7 @@ acts = st.lists(
 )
 
 
+@settings(max_examples=max(15, settings().max_examples // 6))  # a database each
 @given(history=acts)
 async def test_freezes_and_limits_across_cut_offs_are_what_a_small_model_says(
     server: Lease, template: str, history: Sequence[tuple[object, ...]]

@@ -176,7 +176,7 @@ def test_both_books_have_a_request_or_neither(
 ) -> None:
     world = World(shared_url)
     try:
-        run_any_requests(world, settings())
+        run_any_requests(world, settings(max_examples=max(30, settings().max_examples // 2)))
     finally:
         world.close()
         both = {k.removeprefix("both "): n // 2 for k, n in world.counts.items() if "/" in k}

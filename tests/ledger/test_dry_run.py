@@ -118,7 +118,7 @@ def test_a_dry_run_of_anything_answers_what_posting_it_answers_and_changes_nothi
         def __init__(self) -> None:
             super().__init__(world)
 
-    how_much = settings(max_examples=max(8, settings().max_examples // 4))
+    how_much = settings(max_examples=max(8, settings().max_examples // 8))
     try:
         run_state_machine_as_test(Here, settings=how_much)
     finally:

@@ -233,7 +233,7 @@ def run_any_calendar(world: World, how_much: settings) -> None:
 def test_a_back_dated_posting_is_judged_on_every_day_since_its_value_date(
     world: World, record_property: Callable[[str, object], None]
 ) -> None:
-    run_any_calendar(world, settings(max_examples=settings().max_examples * 2))
+    run_any_calendar(world, settings())
     record_property("told", f"value axis: {told(world.counts)}")
     # The two examples that are always played see to both.
     assert world.counts["below_balance_min_later"] > 0
