@@ -44,7 +44,7 @@ demo: $(RUNTIME) ## live through a month of the Facility; make demo ARGS="--scal
 test: gates tools ## everything: the gates of `make check` and all the tests; PYTEST_ARGS goes to pytest
 	@mkdir -p build/test && rm -f build/test/*.xml
 	@echo "==> all tests"
-	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile \
+	@$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	  --junitxml=build/test/suite.xml $(PYTEST_ARGS)
 	@if [ -x $(PG15)/initdb ]; then \
 	  echo "==> the ledger's tests on PostgreSQL 15"; \

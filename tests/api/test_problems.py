@@ -13,7 +13,6 @@ import pytest
 from api.app import create_app
 from api.problems import PROBLEMS, failing
 from ledger.refusals import REFUSALS
-from products.payments import notice_services
 from tests.api.house import ROOT, House, hold_of
 
 WRONG_AMOUNTS = (
@@ -223,14 +222,16 @@ async def test_every_operation_lists_the_problems_it_may_answer(house: House) ->
     ids=lambda lost: type(lost).__name__,
 )
 async def test_a_server_that_dies_under_a_door_is_unavailable_and_not_an_internal_error(
-    house: House, monkeypatch: pytest.MonkeyPatch, lost: Exception
+    house: House, lost: Exception
 ) -> None:
-    async def dies(*_: object, **__: object) -> None:
+    app = create_app(house.database)
+
+    @app.get("/dies")
+    async def dies() -> None:
         raise lost
 
-    monkeypatch.setattr(notice_services, "receive", dies)
-    asked = {"id": str(uuid4()), "account": "SAV-0001", "amount": "1.00", "kind": "deposit"}
-    asked |= {"bank": "KTB", "value_date": "2026-06-01", "reference": "R1"}
-    answer = await house.post("/notices", asked)
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://doors") as client:
+        answer = await client.get("/dies")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer.headers["Retry-After"]
