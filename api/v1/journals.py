@@ -1,23 +1,23 @@
 """Journals by hand: one person proposes, another posts exactly that, or rejects it.
 
-POST /journals and POST /journals/{id}/reverse record a proposal that moves nothing. POST
-/journals/{id}/approve posts the stored body under the journal's own id; its maker cannot.
+POST /journals and POST /journals/{id}/reverse, here, record a proposal that moves nothing; what
+becomes of it is in `journal_decisions`, what is read in `journal_reads`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from api.auth.keys import Caller
-from api.dependencies import Doors, OpenDoors, in_book
-from api.problems import JOURNAL_REFUSALS, POSTS, READS, FieldProblem, ProblemError, failing
+from api.auth.scopes import Scope
+from api.dependencies import Doors, in_book
+from api.problems import POSTS, FieldProblem, ProblemError, failing
 from api.v1.fields import (
     AccountCode,
     Amount,
@@ -29,29 +29,20 @@ from api.v1.fields import (
     Reason,
     satang_of,
 )
-from api.v1.journal_views import JournalView, of_proposal, of_record
-from api.v1.pages import After, Limit, Page, cursor, next_page, parts_of
-from api.v1.posting import Answering, PostingDoors, Promised, balances_of, post, receipt_of
+from api.v1.journal_reads import read_journal
+from api.v1.journal_views import JournalView, of_proposal
+from api.v1.posting import Answering, PostingDoors, Promised, post, receipt_of
 from ledger import accounts, manual
-from ledger.db import Connection
+from ledger.accounts import Account
 from ledger.errors import InvalidInput, NotFound
 from ledger.kinds import JournalKind
 from ledger.manual import Dating, ManualJournal, ManualState
-from ledger.periods.adjusting import post_dated
-from ledger.posting.collector import Decide, decide_and_post
-from ledger.posting.dry_run import DryRun
-from ledger.posting.records import JournalRecord
-from ledger.posting.values import IdempotencyKey, Journal, Outcome, Period, Status, Transfer, Unit
-from ledger.vouchers import vouchers_of
+from ledger.posting.values import IdempotencyKey, Journal, Outcome, Period, Status, Transfer
 from products.catalogue import contract_accounts, controlled_accounts
 from products.payments import banks
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
-ReadJournals = Annotated[Caller, Depends(in_book("journals:read"))]
 WriteJournals = Annotated[Caller, Depends(in_book("journals:write"))]
-ApproveJournals = Annotated[Caller, Depends(in_book("journals:approve"))]
-
-_STATES = {state.code: state for state in ManualState}
 
 
 class TransferIn(Body):
@@ -142,27 +133,7 @@ async def propose_journal(
         if dating != manual.TODAY:
             numbers = [account.account_id for account in found.values()]
             by_night |= await contract_accounts(connection, caller.book_id, numbers)
-    problems = [
-        FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
-        for place, t in enumerate(body.transfers)
-        for side, code in (("debit", t.debit), ("credit", t.credit))
-        if code not in found
-    ]
-    if problems:
-        raise ProblemError("unknown_account", problems[0].detail, errors=problems)
-    for place, t in enumerate(body.transfers):
-        if t.debit == t.credit:
-            same = [FieldProblem(pointer=f"#/transfers/{place}", detail="the same account twice")]
-            raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
-    for place, t in enumerate(body.transfers):
-        for side, code in (("debit", t.debit), ("credit", t.credit)):
-            account = found[code].account_id
-            if account in by_night or account in by_payments:
-                who = "the night" if account in by_night else "bank statements and payments"
-                where = FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=code)
-                raise ProblemError(
-                    "controlled_account", f"{code} is moved by {who} only", errors=[where]
-                )
+    _refuse_unfit(body, found, by_night, by_payments)
     journal = Journal(
         journal_id=body.id,
         kind=JournalKind.MANUAL
@@ -185,6 +156,36 @@ async def propose_journal(
     return await _propose(doors, caller, promise, journal, body.reason, codes, dating)
 
 
+def _refuse_unfit(
+    body: JournalIn,
+    found: Mapping[str, Account],
+    by_night: Collection[int],
+    by_payments: Collection[int],
+) -> None:
+    """Every account is there, differs from its other side and is free to be moved by hand."""
+    problems = [
+        FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
+        for place, t in enumerate(body.transfers)
+        for side, code in (("debit", t.debit), ("credit", t.credit))
+        if code not in found
+    ]
+    if problems:
+        raise ProblemError("unknown_account", problems[0].detail, errors=problems)
+    for place, t in enumerate(body.transfers):
+        if t.debit == t.credit:
+            same = [FieldProblem(pointer=f"#/transfers/{place}", detail="the same account twice")]
+            raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
+    for place, t in enumerate(body.transfers):
+        for side, code in (("debit", t.debit), ("credit", t.credit)):
+            account = found[code].account_id
+            if account in by_night or account in by_payments:
+                who = "the night" if account in by_night else "bank statements and payments"
+                where = FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=code)
+                raise ProblemError(
+                    "controlled_account", f"{code} is moved by {who} only", errors=[where]
+                )
+
+
 def _dating(caller: Caller, body: JournalIn) -> Dating:
     """On which business date the journal is to be posted. Raises `scope_missing`."""
     if body.business_date is None:
@@ -192,19 +193,15 @@ def _dating(caller: Caller, body: JournalIn) -> Dating:
             expected = "the last day of the fiscal year whose late period it is"
             raise InvalidInput.one("#/business_date", "nothing", expected)
         return manual.TODAY
-    _require_adjust(caller)
+    require_scope(caller, "journals:adjust")
     period = Period.LATE if body.late_period else Period.ORDINARY
     return Dating(business_date=body.business_date, period=period)
 
 
-def _require_force(caller: Caller) -> None:
-    if "journals:force" not in caller.scopes:
-        raise ProblemError("scope_missing", "the key does not hold the scope journals:force")
-
-
-def _require_adjust(caller: Caller) -> None:
-    if "journals:adjust" not in caller.scopes:
-        raise ProblemError("scope_missing", "the key does not hold the scope journals:adjust")
+def require_scope(caller: Caller, scope: Scope) -> None:
+    """What the body asks for needs a scope of its own. Raises `scope_missing`."""
+    if scope not in caller.scopes:
+        raise ProblemError("scope_missing", f"the key does not hold the scope {scope}")
 
 
 @router.post(
@@ -225,7 +222,7 @@ async def propose_reversal(
 ) -> Response:
     """Propose to reverse a posted journal, with its original value date unless one is named."""
     if body.force:
-        _require_force(caller)
+        require_scope(caller, "journals:force")
     async with doors.read() as connection:
         target = await manual.recorded_journal(connection, caller.book_id, journal_id)
         if target is None:
@@ -307,157 +304,3 @@ async def _known(doors: Doors, caller: Caller, journal: Journal, dating: Dating)
             "id_conflict", f"id {journal.journal_id} is taken by another journal or proposal"
         )
     return True
-
-
-@router.post(
-    "/{journal_id}/approve",
-    response_model=JournalView,
-    responses=failing(*POSTS, *JOURNAL_REFUSALS, "forbidden", "wrong_status"),
-    operation_id="approve_journal",
-)
-async def approve_journal(
-    doors: PostingDoors,
-    caller: ApproveJournals,
-    promise: Promised,
-    journal_id: Id,
-    body: ApprovalIn,
-) -> Response:
-    """Post a proposal exactly as it was made. Its maker may not."""
-    reason = body.reason or ""
-    at = doors.clock()
-
-    async def decide(connection: Connection) -> Unit:
-        return await manual.approve(
-            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=reason
-        )
-
-    return await _decided(doors, caller, promise, journal_id, ManualState.POSTED, decide, at)
-
-
-@router.post(
-    "/{journal_id}/reject",
-    response_model=JournalView,
-    responses=failing(*POSTS, "forbidden", "wrong_status"),
-    operation_id="reject_journal",
-)
-async def reject_journal(
-    doors: PostingDoors,
-    caller: ApproveJournals,
-    promise: Promised,
-    journal_id: Id,
-    body: RejectionIn,
-) -> Response:
-    """Reject a proposal; its id is not used again. Its maker may not."""
-    at = doors.clock()
-
-    async def decide(connection: Connection) -> Unit:
-        return await manual.reject(
-            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=body.reason
-        )
-
-    return await _decided(doors, caller, promise, journal_id, ManualState.REJECTED, decide, at)
-
-
-async def _decided(
-    doors: Doors,
-    caller: Caller,
-    promise: Promised,
-    journal_id: UUID,
-    state: ManualState,
-    decide: Decide,
-    at: datetime,
-) -> Response:
-    async with doors.read() as connection:
-        proposal = await manual.get(connection, caller.book_id, journal_id)
-        codes = await manual.account_codes(connection, caller.book_id, [proposal.journal])
-    if state is ManualState.POSTED and proposal.dating != manual.TODAY:
-        _require_adjust(caller)
-    if state is ManualState.POSTED and proposal.journal.forced:
-        _require_force(caller)
-
-    def show(outcome: Outcome) -> JournalView:
-        decided = replace(proposal, state=state, decided_by=caller.actor, decided_at=at)
-        balances = balances_of(outcome, codes) if state is ManualState.POSTED else []
-        return of_proposal(decided, codes, receipt=receipt_of(outcome), balances=balances)
-
-    answering = Answering(promise=promise, status=200, show=show, codes=codes)
-
-    async def act(key: IdempotencyKey) -> Outcome:
-        async def decide_with_key(connection: Connection) -> Unit:
-            return replace(await decide(connection), key=key, answer=answering.text)
-
-        if state is ManualState.POSTED and proposal.dating != manual.TODAY:
-            return await post_dated(
-                doors.database.poster,
-                caller.book_id,
-                decide_with_key,
-                proposal.dating,
-                rehearse=isinstance(doors.collector, DryRun),
-            )
-        return await decide_and_post(
-            doors.collector, doors.database.poster, caller.book_id, decide_with_key
-        )
-
-    return await post(doors, caller, answering, act)
-
-
-@router.get("", responses=failing(*READS), operation_id="list_proposals")
-async def list_proposals(
-    request: Request,
-    response: Response,
-    doors: OpenDoors,
-    caller: ReadJournals,
-    limit: Limit = 50,
-    after: After = None,
-    state: Annotated[Literal["waiting", "posted", "rejected"] | None, Query()] = None,
-) -> Page[JournalView]:
-    """Proposals of manual journals in the order in which they were made."""
-    start = manual.BEFORE_ALL
-    parts = parts_of(after, r"[0-9T:.+-]{20,40}\x1f[0-9a-f-]{36}")
-    async with doors.read() as connection:
-        if parts is not None:
-            before = await manual.find(connection, caller.book_id, UUID(parts[1]))
-            start = start if before is None else (before.made_at, before.journal_id)
-        rows = await manual.page(
-            connection,
-            caller.book_id,
-            after=start,
-            limit=limit + 1,
-            state=None if state is None else _STATES[state],
-        )
-        codes = await manual.account_codes(
-            connection, caller.book_id, [row.journal for row in rows]
-        )
-    return next_page(
-        request,
-        response,
-        rows,
-        limit,
-        lambda row: of_proposal(row, codes),
-        lambda row: cursor(row.made_at.isoformat(), row.journal_id),
-    )
-
-
-@router.get("/{journal_id}", responses=failing(*READS), operation_id="get_journal")
-async def get_journal(doors: OpenDoors, caller: ReadJournals, journal_id: Id) -> JournalView:
-    """A journal with its transfers: posted by whomever, or a proposal."""
-    return await read_journal(doors, caller, journal_id)
-
-
-async def read_journal(doors: Doors, caller: Caller, journal_id: UUID) -> JournalView:
-    """A journal or a proposal, by its id. Raises `NotFound`."""
-    async with doors.read() as connection:
-        proposal = await manual.find(connection, caller.book_id, journal_id)
-        record = await manual.recorded_journal(connection, caller.book_id, journal_id)
-        if proposal is None and record is None:
-            raise NotFound("journal", journal_id)
-        known: list[Journal | JournalRecord] = [record] if record is not None else []
-        known += [proposal.journal] if proposal is not None else []
-        codes = await manual.account_codes(connection, caller.book_id, known)
-        seqs = [] if record is None else [record.recorded_seq]
-        vouchers = await vouchers_of(connection, caller.book_id, seqs)
-    if record is not None:
-        return of_record(record, proposal, codes, vouchers.get(record.recorded_seq))
-    if proposal is None:
-        raise NotFound("journal", journal_id)
-    return of_proposal(proposal, codes)

@@ -12,42 +12,40 @@ dates that are closed are passed over, journals of the open date are replays by 
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
-from uuid import UUID
-
-import asyncpg
 
 from ledger import accounts, books, parties
 from ledger.books import Book, GlAccount
-from ledger.db import CONNECTION_LOST, Connection, Pool, statements
-from ledger.errors import CffError, NotFound, ensure
+from ledger.db import Connection, Pool, statements
+from ledger.errors import ensure
+from ledger.history.beginning import (
+    HistoryRefused,
+    book_for,
+    is_finished,
+    mark,
+    only,
+    post_import,
+    unit_of,
+)
 from ledger.history.checking import Checked, Told, check_history
-from ledger.history.control import Difference, differences
-from ledger.history.records import AccountIn, BookIn, JournalIn, Record, paired, record_of
+from ledger.history.outcome import Imported, kept_differences, report
+from ledger.history.records import AccountIn, JournalIn, Record, paired, record_of
 from ledger.history.texts import Findings, buddhist, json_rows
 from ledger.kinds import EventKind, JournalKind
 from ledger.money import CURRENCY
 from ledger.parties import Party
-from ledger.posting.ids import event_id
 from ledger.posting.values import (
     Journal,
     MoveBusinessDate,
     Note,
     OpenAccount,
     Operation,
-    Origin,
-    Outcome,
     Status,
     Transfer,
     Unit,
 )
-from ledger.posting.write import post_batch
 
 _SQL = statements(Path(__file__).parent.parent / "sql" / "history.sql")
 
@@ -55,56 +53,6 @@ UNITS_AT_ONCE = 1_000
 """Journals of one batch: one commit."""
 _NUMBERS_AT_ONCE = 500
 _FIRST_COUNT = 2_000
-_REASON = "history of the old system"
-
-
-class HistoryRefused(CffError):  # noqa: N818 - the name is what the clerk reads
-    """The book cannot take this history; the message says why and what would do."""
-
-    code: ClassVar[str] = "history_refused"
-
-
-class OtherHistory(CffError):  # noqa: N818
-    """Another file than the one that this book's import began with."""
-
-    code: ClassVar[str] = "other_history"
-
-
-class ImportRunning(CffError):  # noqa: N818
-    """Another process imports into this book; wait for it, nothing was done here."""
-
-    code: ClassVar[str] = "import_is_running"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """What an import came to; nothing was posted when `problems` or `differences` are there.
-
-    live_on:  the business date on which the book goes on: the day after the history.
-    repeated: this very file was imported to its end before.
-    balances: how many trial balances of the old system the closed days agree with.
-    """
-
-    book_code: str
-    problems: Findings
-    differences: tuple[Difference, ...] = ()
-    first_on: date | None = None
-    live_on: date | None = None
-    accounts: int = 0
-    journals: int = 0
-    transfers: int = 0
-    balances: int = 0
-    repeated: bool = False
-
-    @property
-    def ok(self) -> bool:
-        """True when the history stands in the book and agrees with the old system."""
-        return self.live_on is not None and not self.problems.count and not self.differences
-
-
-def history_subject(book_id: int) -> UUID:
-    """The subject of the notes that begin and end a book's import."""
-    return event_id(book_id, "history")
 
 
 async def import_history(
@@ -130,84 +78,14 @@ async def import_history(
     if checked.book is None or not checked.ok:
         found = tuple(checked.differences)
         return Imported(book_code=code, problems=checked.findings, differences=found)
-    async with pool.acquire() as connection, _only(connection, code):
-        book = await _book_for(connection, checked.book, checked.sha256, actor)
-        repeated = await _is_finished(connection, book.book_id)
+    async with pool.acquire() as connection, only(connection, code):
+        book = await book_for(connection, checked.book, checked.sha256, actor)
+        repeated = bool(await is_finished(connection, book.book_id))
         if not repeated:
             run = _Import(connection, book, checked, actor, posting)
             run.units_at_once = units_at_once
             await run.run(source)
-        return await _report(connection, book, checked, repeated)
-
-
-async def is_finished(connection: Connection, book_id: int) -> bool | None:
-    """Whether the book's import has come to its end; None for a book that has none."""
-    marks = await connection.fetch(_SQL["marks"], book_id, history_subject(book_id))
-    return None if not marks else marks[-1]["kind"] == EventKind.HISTORY_IMPORTED
-
-
-async def _is_finished(connection: Connection, book_id: int) -> bool:
-    return bool(await is_finished(connection, book_id))
-
-
-@asynccontextmanager
-async def _only(connection: Connection, code: str) -> AsyncIterator[None]:
-    if not await connection.fetchval(_SQL["only_import"], code):
-        raise ImportRunning(f"an import into book {code} is running already: wait for it")
-    try:
-        yield
-    finally:
-        with suppress(asyncpg.PostgresError, *CONNECTION_LOST):
-            await connection.execute(_SQL["end_import"], code)
-
-
-async def _book_for(connection: Connection, wanted: BookIn, sha256: bytes, actor: str) -> Book:
-    """The book to import into: a new one, or the one that this file's import began with."""
-    try:
-        book = await books.get_book(connection, wanted.code)
-    except NotFound:
-        return await _begin(connection, wanted, sha256, actor)
-    marks = await connection.fetch(_SQL["marks"], book.book_id, history_subject(book.book_id))
-    if not marks:
-        raise HistoryRefused(
-            f"book {book.code} exists and was not made by an import: imported and live postings "
-            "never mix. Give the book of the history another code"
-        )
-    begun = json.loads(marks[0]["body"])["sha256"]
-    if begun != sha256.hex():
-        raise OtherHistory(
-            f"the import into book {book.code} began with another file (SHA-256 {begun[:12]}…, "
-            f"this one {sha256.hex()[:12]}…): go on with that one, or use another book"
-        )
-    return book
-
-
-async def _begin(connection: Connection, wanted: BookIn, sha256: bytes, actor: str) -> Book:
-    async with connection.transaction():
-        book = await books.create_book(
-            connection,
-            book_id=await connection.fetchval(_SQL["next_book"]),
-            code=wanted.code,
-            name_th=wanted.name_th,
-            name_en=wanted.name_en,
-            opened_on=wanted.opened_on,
-            fiscal_year_start_month=wanted.fiscal_year_start_month,
-        )
-        note = _mark(book.book_id, EventKind.HISTORY_BEGUN, {"sha256": sha256.hex()})
-        await _post(connection, book.book_id, [_unit(note, actor)])
-    return book
-
-
-def _mark(book_id: int, kind: EventKind, body: dict[str, object]) -> Note:
-    return Note(kind=kind, subject=history_subject(book_id), body=body)
-
-
-def _unit(operation: Operation, actor: str) -> Unit:
-    return Unit(operations=(operation,), actor=actor, reason=_REASON)
-
-
-async def _post(connection: Connection, book_id: int, units: list[Unit]) -> list[Outcome]:
-    return await post_batch(connection, book_id, units, origin=Origin.IMPORT)
+        return await report(connection, book, checked, repeated)
 
 
 @dataclass(slots=True)
@@ -305,7 +183,7 @@ class _Import:
         )
 
     async def _add(self, operation: Operation, place: str) -> None:
-        self.waiting.units.append(_unit(operation, self.actor))
+        self.waiting.units.append(unit_of(operation, self.actor))
         self.waiting.places.append(place)
         if len(self.waiting.units) >= self.units_at_once:
             async with self.connection.transaction():
@@ -323,7 +201,7 @@ class _Import:
         if not units:
             return
         places = [*waiting.places, *(buddhist(self.day) for _ in last)]
-        outcomes = await _post(self.connection, self.book.book_id, units)
+        outcomes = await post_import(self.connection, self.book.book_id, units)
         for place, outcome in zip(places, outcomes, strict=True):
             if outcome.status not in (Status.ACCEPTED, Status.REPLAYED):
                 said = outcome.refusal or outcome.status.value
@@ -334,7 +212,7 @@ class _Import:
         connection, book_id, day = self.connection, self.book.book_id, self.day
         following = day + timedelta(days=1)
         async with connection.transaction():
-            await self._post_waiting(_unit(MoveBusinessDate(to=following), self.actor))
+            await self._post_waiting(unit_of(MoveBusinessDate(to=following), self.actor))
             totals = await connection.fetch(_SQL["totals"], book_id)
             debits = sum(int(row["debits"]) for row in totals)
             credited = sum(int(row["credits"]) for row in totals)
@@ -349,7 +227,7 @@ class _Import:
                     "gl_codes": len(totals),
                 },
             )
-            (outcome,) = await _post(connection, book_id, [_unit(note, self.actor)])
+            (outcome,) = await post_import(connection, book_id, [unit_of(note, self.actor)])
             seq = outcome.receipts[0].recorded_seq
             closed = await connection.fetchval(_SQL["close_day"], book_id, day, seq)
             ensure(closed == seq, f"day {day} of book {self.book.code} was not cut off")
@@ -360,7 +238,7 @@ class _Import:
 
     async def _finish(self) -> None:
         """The closed days against the old system's trial balances; then the last note."""
-        found = await _kept_differences(self.connection, self.book.book_id, self.checked)
+        found = await kept_differences(self.connection, self.book.book_id, self.checked)
         ensure(
             not found,
             f"the days of book {self.book.code} differ from what was checked: "
@@ -372,9 +250,9 @@ class _Import:
             "last_on": self.checked.last_on.isoformat(),
             "trial_balances": [as_of.isoformat() for as_of in sorted(self.checked.expected)],
         }
-        note = _mark(self.book.book_id, EventKind.HISTORY_IMPORTED, body)
+        note = mark(self.book.book_id, EventKind.HISTORY_IMPORTED, body)
         async with self.connection.transaction():
-            await _post(self.connection, self.book.book_id, [_unit(note, self.actor)])
+            await post_import(self.connection, self.book.book_id, [unit_of(note, self.actor)])
 
     async def _posted(self) -> None:
         """Tell who watches; let the planner count again whenever the book has doubled."""
@@ -383,31 +261,3 @@ class _Import:
             self.count_at = 2 * self.done
         if self.told is not None:
             self.told(self.done, max(1, self.checked.journals))
-
-
-async def _kept_differences(
-    connection: Connection, book_id: int, checked: Checked
-) -> list[Difference]:
-    found: list[Difference] = []
-    for as_of, expected in sorted(checked.expected.items()):
-        rows = await connection.fetch(_SQL["kept_balances"], book_id, as_of)
-        kept = {row["gl_code"]: int(row["net"]) for row in rows}
-        found += differences(as_of, expected, kept)
-    return found
-
-
-async def _report(connection: Connection, book: Book, checked: Checked, repeated: bool) -> Imported:
-    counts = await connection.fetchrow(_SQL["counts"], book.book_id)
-    ensure(counts is not None, "counts without a row")
-    return Imported(
-        book_code=book.code,
-        problems=checked.findings,
-        differences=tuple(await _kept_differences(connection, book.book_id, checked)),
-        first_on=book.opened_on,
-        live_on=checked.last_on + timedelta(days=1),
-        accounts=checked.accounts,
-        journals=0 if counts is None else counts["journals"],
-        transfers=0 if counts is None else counts["transfers"],
-        balances=len(checked.expected),
-        repeated=repeated,
-    )

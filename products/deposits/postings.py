@@ -16,14 +16,13 @@ from products.kinds import JournalKind
 
 def accrual(journal_id: UUID, product: Product, value_date: date, amount_satang: int) -> Journal:
     """Interest of one date: expense to accrued payable; the other way when it was too much."""
-    return Journal(
-        journal_id=journal_id,
-        kind=JournalKind.INTEREST_ACCRUAL,
-        transfers=(_signed(product.expense_account, product.payable_account, amount_satang),),
-        value_date=value_date,
-        reference=product.product_code,
-        narrative=f"Interest of {value_date.isoformat()}",
-        may_exceed_limit=True,
+    return _interest(
+        journal_id,
+        JournalKind.INTEREST_ACCRUAL,
+        product,
+        _signed(product.expense_account, product.payable_account, amount_satang),
+        value_date,
+        f"Interest of {value_date.isoformat()}",
     )
 
 
@@ -31,14 +30,13 @@ def capitalisation(
     journal_id: UUID, product: Product, account_id: int, period_end: date, amount_satang: int
 ) -> Journal:
     """Accrued interest credited to the contract at a period's end, with that value date."""
-    return Journal(
-        journal_id=journal_id,
-        kind=JournalKind.INTEREST_CAPITALISATION,
-        transfers=(_signed(product.payable_account, account_id, amount_satang),),
-        value_date=period_end,
-        reference=product.product_code,
-        narrative=f"Interest credited to {period_end.isoformat()}",
-        may_exceed_limit=True,
+    return _interest(
+        journal_id,
+        JournalKind.INTEREST_CAPITALISATION,
+        product,
+        _signed(product.payable_account, account_id, amount_satang),
+        period_end,
+        f"Interest credited to {period_end.isoformat()}",
     )
 
 
@@ -46,14 +44,13 @@ def capitalisation_correction(
     journal_id: UUID, product: Product, account_id: int, period_end: date, amount_satang: int
 ) -> Journal:
     """What an earlier capitalisation should have been more (or less), with its own value date."""
-    return Journal(
-        journal_id=journal_id,
-        kind=JournalKind.CAPITALISATION_CORRECTION,
-        transfers=(_signed(product.payable_account, account_id, amount_satang),),
-        value_date=period_end,
-        reference=product.product_code,
-        narrative=f"Correction of interest credited to {period_end.isoformat()}",
-        may_exceed_limit=True,
+    return _interest(
+        journal_id,
+        JournalKind.CAPITALISATION_CORRECTION,
+        product,
+        _signed(product.payable_account, account_id, amount_satang),
+        period_end,
+        f"Correction of interest credited to {period_end.isoformat()}",
     )
 
 
@@ -61,14 +58,13 @@ def interest_at_closing(
     journal_id: UUID, product: Product, account_id: int, on: date, amount_satang: int
 ) -> Journal:
     """All interest accrued and not credited, paid to the contract as it closes."""
-    return Journal(
-        journal_id=journal_id,
-        kind=JournalKind.INTEREST_AT_CLOSING,
-        transfers=(_signed(product.payable_account, account_id, amount_satang),),
-        value_date=on,
-        reference=product.product_code,
-        narrative=f"Interest to {on.isoformat()}, paid at closing",
-        may_exceed_limit=True,
+    return _interest(
+        journal_id,
+        JournalKind.INTEREST_AT_CLOSING,
+        product,
+        _signed(product.payable_account, account_id, amount_satang),
+        on,
+        f"Interest to {on.isoformat()}, paid at closing",
     )
 
 
@@ -82,6 +78,26 @@ def closing_sweep(
         transfers=(Transfer(debit=account_id, credit=to_account_id, amount_satang=amount_satang),),
         reference=contract_no,
         narrative=f"Balance of {contract_no} at its closing",
+    )
+
+
+def _interest(
+    journal_id: UUID,
+    kind: JournalKind,
+    product: Product,
+    transfer: Transfer,
+    value_date: date,
+    narrative: str,
+) -> Journal:
+    """Our own interest moves whatever limits say; its value date is the day that it belongs to."""
+    return Journal(
+        journal_id=journal_id,
+        kind=kind,
+        transfers=(transfer,),
+        value_date=value_date,
+        reference=product.product_code,
+        narrative=narrative,
+        may_exceed_limit=True,
     )
 
 

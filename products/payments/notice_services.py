@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from ledger.books import read_head
-from ledger.db import Connection, Pool
+from ledger.db import Connection, Pool, translated
 from ledger.errors import CffError, NotFound, Overloaded, Problem
 from ledger.posting.collector import Collector, decide_and_post
 from ledger.posting.ids import attempts
@@ -128,7 +128,7 @@ async def _receive_wave(
     answer: Answer | None,
 ) -> list[Received | None]:
     """One result a body; None where another process recorded the id at this moment: look again."""
-    async with pool.acquire() as connection:
+    async with translated(), pool.acquire() as connection:
         ids = [body.id for body, _ in bodies]
         known = await load_known(connection, book_id, ids, [body.account for body, _ in bodies])
     decisions = [
@@ -170,7 +170,7 @@ async def _held_otherwise(
     """
     if not any(outcome is not None and outcome.status is Status.REPLAYED for outcome in outcomes):
         return set()
-    async with pool.acquire() as connection:
+    async with translated(), pool.acquire() as connection:
         known = await load_known(connection, book_id, [body.id for body, _ in bodies], [])
     return set(known.holds - known.notices.keys())
 
@@ -336,7 +336,7 @@ def _is_stale(result: Changed) -> bool:
 async def _change_wave(
     collector: Collector, pool: Pool, book_id: int, ids: Sequence[UUID], prepare: Prepare
 ) -> list[Changed]:
-    async with pool.acquire() as connection:
+    async with translated(), pool.acquire() as connection:
         act = await prepare(connection, ids)
         found = await load(connection, book_id, ids)
     units: dict[UUID, Unit] = {}

