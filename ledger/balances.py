@@ -84,9 +84,16 @@ async def trial_balance(
 async def trial_balance_at(
     connection: Connection, at: Pin, on: date, *, through: Period = Period.YEAR_CLOSE
 ) -> TrialBalance:
-    """The trial balance by business date `on` at a pin."""
+    """The trial balance by business date `on` at a pin.
+
+    Forward from the last day proven by then, or back from today's counters: whichever is nearer.
+    """
+    ways = await connection.fetchrow(
+        SQL["numbers_each_way"], at.book_id, on, at.known_at, at.head_seq
+    )
+    back = ways is not None and ways["back"] < ways["forward"]
     rows = await connection.fetch(
-        SQL["trial_balance"],
+        SQL["trial_balance_back" if back else "trial_balance"],
         at.book_id,
         on,
         at.known_at,

@@ -20,6 +20,8 @@ from ledger.events import FeedItem, items_between
 from ledger.resulting import SQL
 
 BATCH = 500
+LONG_TAIL = 20_000
+"""Numbers behind, from which on a step first sees to it that they are found by their index."""
 IDLE_SECONDS = 0.5
 
 Handle = Callable[[Connection, Sequence[FeedItem]], Awaitable[None]]
@@ -83,6 +85,8 @@ async def step(
             await connection.execute(SQL["add_consumer"], book_id, name)
         elif seen["cursor_seq"] == seen["head_seq"]:
             return Step(after=seen["head_seq"], upto=seen["head_seq"], lag=0)
+        elif _has_long_tail(seen["cursor_seq"], seen["head_seq"], batch):
+            await connection.execute(SQL["summarize"])
         async with connection.transaction():
             row = await connection.fetchrow(SQL["take_consumer"], book_id, name)
             if row is None:
@@ -94,6 +98,11 @@ async def step(
                 await handle(connection, book_id, after, upto)
                 await connection.execute(SQL["move_consumer"], book_id, name, upto)
             return Step(after=after, upto=upto, lag=max(0, head - upto))
+
+
+def _has_long_tail(cursor: int, head: int, batch: int) -> bool:
+    """True where much is new, about once in so many numbers."""
+    return head - cursor > LONG_TAIL and cursor % LONG_TAIL < batch
 
 
 async def follow(

@@ -49,8 +49,11 @@ def batch_digest(
     fiscal_year: int = 0,
     first_voucher: int = 0,
     period: int = 0,
+    packed: Iterable[bytes] = (),
 ) -> bytes:
     """The 32 bytes that stand for one batch and, through `previous`, for all before it.
+
+    packed: canonical bytes of journals in order of number, after those of `records`.
 
     fiscal_year, first_voucher, period: as on the batch row; 0 where the row has none. Version 1
     knows none of them.
@@ -62,6 +65,7 @@ def batch_digest(
             _journal(parts, record, version)
         else:
             _event(parts, record)
+    parts += packed
     for refusal in refusals:
         _refusal(parts, refusal)
     header = _HEADER.pack(

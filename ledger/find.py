@@ -126,7 +126,13 @@ async def find(
     shown = search.found[:limit]
     cut = len(search.found) > limit
     looked_to = shown[-1] if cut else max(1, search.below)
-    rows = await connection.fetch(SQL["journals"], book_id, shown, TRANSFERS_SHOWN)
+    indexed = [seq for seq in shown if seq not in search.ids]
+    ids = [search.ids[seq] for seq in shown if seq in search.ids]
+    if indexed:
+        ids += [
+            row["journal_id"] for row in await connection.fetch(SQL["ids_of"], book_id, indexed)
+        ]
+    rows = await connection.fetch(SQL["journals"], book_id, ids, TRANSFERS_SHOWN)
     return FoundPage(
         journals=tuple(
             _journal(list(lines)) for _, lines in groupby(rows, lambda row: row["recorded_seq"])

@@ -22,7 +22,7 @@ from ledger.db import Connection, Pool, statements
 from ledger.errors import CffError, InvalidInput, InvariantBroken, NotFound
 from ledger.kinds import EventKind
 from ledger.posting.collector import Collector, Decide, decide_and_post
-from ledger.posting.values import BUSINESS_DATE, FIRST_SEQ, Note, Outcome, RowWrite, Unit
+from ledger.posting.values import FIRST_SEQ, Note, Outcome, RowWrite, Unit
 
 _SQL = statements(Path(__file__).parent / "sql" / "limits.sql")
 _CLOSED = 2
@@ -84,7 +84,7 @@ async def plan_limits(
     actor: str,
     reason: str,
 ) -> Unit:
-    """The unit that plans new limits for a later business date (`today.decide_and_post_today`).
+    """The unit that plans new limits for a later business date (for `decide_and_post`).
 
     Raises `NotFound`, `PlanEnded` for a closed account, `InvalidInput` for a date that has begun
     and for limits that cannot be.
@@ -119,11 +119,9 @@ async def plan_limits(
             effective_on,
             balance_min,
             balance_max,
-            BUSINESS_DATE,
-            today,
         ),
     )
-    return Unit(operations=(note,), actor=actor, reason=reason, writes=(write,))
+    return Unit(operations=(note,), actor=actor, reason=reason, on=today, writes=(write,))
 
 
 async def cancel_plan(

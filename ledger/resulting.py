@@ -3,8 +3,8 @@
 Movements keep the counters of an account after each batch. After a journal inside the batch they
 are those, less what the batch's later journals did to the account. A page of the feed looks back
 from its own end: batches that end on it need nothing else, and of the one that goes on beyond it,
-the rest is added up: journal by journal where movements name them (at most 64 an account), else
-over the shorter side of the batch, for the accounts of the page alone.
+the rest is added up: journal by journal where movements name them and they are few, else over the
+shorter side of the batch, for the accounts of the page alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
+from ledger.asof import ROWS_FOR_ONE_ID
 from ledger.db import Connection, statements
 from ledger.errors import ensure
 
@@ -46,7 +48,7 @@ class _Moved:
     credits: int = 0
     debits_after: int = 0
     credits_after: int = 0
-    seqs: list[int] | None = field(default_factory=list)
+    journals: list[UUID] | None = field(default_factory=list)
 
 
 async def batches_between(
@@ -145,10 +147,10 @@ async def _moved(
         moved.debits += row["debits"]
         moved.credits += row["credits"]
         moved.debits_after, moved.credits_after = row["debits_after"], row["credits_after"]
-        if row["seqs"] is None or moved.seqs is None:
-            moved.seqs = None
+        if row["journals"] is None or moved.journals is None:
+            moved.journals = None
         else:
-            moved.seqs += row["seqs"]
+            moved.journals += row["journals"]
     return found
 
 
@@ -190,17 +192,20 @@ async def _moved_between(
 ) -> dict[int, Counters]:
     """What journals of one batch numbered after `first` up to `end` did to these accounts."""
     named = [
-        (account, seq)
+        (account, journal_id)
         for account, row in rows.items()
-        for seq in sorted(set(row.seqs or ()))
-        if first < seq <= end
+        for journal_id in dict.fromkeys(row.journals or ())
     ]
+    if len(named) * ROWS_FOR_ONE_ID > end - first:
+        named, read = [], list(rows)
+    else:
+        read = [account for account, row in rows.items() if row.journals is None]
     found = await connection.fetch(
         SQL["moved_between"],
         book_id,
         [account for account, _ in named],
-        [seq for _, seq in named],
-        [account for account, row in rows.items() if row.seqs is None],
+        [journal_id for _, journal_id in named],
+        read,
         first,
         end,
     )

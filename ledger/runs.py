@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 
@@ -62,6 +63,7 @@ class Search:
 
     below:   every number from here up has been looked at.
     wanted:  enough journals; looking ends when so many are found.
+    ids:     of those that were found in the tail, by number; search rows know those of the others.
     spent:   what it has cost so far, in the units of `Bounds.budget`.
     """
 
@@ -73,6 +75,7 @@ class Search:
     wanted: int
     bounds: Bounds
     found: list[int] = field(default_factory=list)
+    ids: dict[int, UUID] = field(default_factory=dict)
     spent: int = 0
 
     @property
@@ -100,6 +103,7 @@ async def _look_in_tail(search: Search) -> None:
     matches = _conjunction(search.conditions, values)
     rows = await search.connection.fetch(SQL["tail"].format(matches=matches), *values)
     search.found += [row["recorded_seq"] for row in rows]
+    search.ids |= {row["recorded_seq"]: row["journal_id"] for row in rows}
     search.spent += 1 + (search.below - start) // _ROWS_READ_IN_ORDER
     search.below = start
 

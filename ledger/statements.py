@@ -10,7 +10,8 @@ recorded since into its range is told beside it, never in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from uuid import UUID
 import asyncpg
 
 from ledger import asof
+from ledger.account_lines import AccountLines, Place, Share, shares_of
 from ledger.accounts import by_codes
 from ledger.asof import Axis, Pin
 from ledger.db import Connection, statements
@@ -32,12 +34,19 @@ _LAST_DATE = date(9999, 12, 31)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where a page ended: its last line, that line's date on the axis, and the statement's cut."""
+    """Where a page ended: its last line, that line's date on the axis, and the statement's cut.
+
+    journal_id, balance_satang: the line's journal and the balance after it, as the page before told
+    them, so that they need not be worked out again; None = they are. A journal that is not the
+    line's is not taken for it; a balance is taken at its word, by whoever brings the cursor.
+    """
 
     on: date
     recorded_seq: int
     line: int
     known_at: int
+    journal_id: UUID | None = None
+    balance_satang: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,10 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaterChanges:
-    """Journals recorded after a statement was cut that changed its lines or its opening balance."""
+    """Lines recorded after a statement was cut that belong to it or to its opening balance.
+
+    first_seq, last_seq: the numbers of the first of them and of the last.
+    """
 
     count: int
     first_seq: int
@@ -119,22 +131,12 @@ async def statement(
         on=from_date or _FIRST_DATE, recorded_seq=0, line=-1, known_at=at.known_at
     )
     until = to_date or _LAST_DATE
-    opening = await _opening(connection, at, account_id, start, axis)
-    rows = await connection.fetch(
-        SQL["statement_lines"],
-        book_id,
-        account_id,
-        start.on,
-        start.recorded_seq,
-        start.line,
-        until,
-        limit,
-        axis is Axis.VALUE,
-        at.known_at,
-        at.batch_no,
-        at.cut_from,
+    reader = AccountLines(
+        connection=connection, book_id=book_id, account_id=account_id, known_at=at.known_at
     )
-    lines = await _lines(connection, book_id, rows[:limit], opening)
+    page = await _read(reader, at, start, until, limit + 1, axis)
+    opening, rows = page.opening, page.rows
+    lines = await _lines(reader, page, limit)
     return StatementPage(
         account=code,
         axis=axis,
@@ -143,7 +145,7 @@ async def statement(
         closing_satang=lines[-1].balance_satang if lines else opening,
         lines=lines,
         next_cursor=_after(lines[-1], axis, at) if len(rows) > limit else None,
-        changed_since=await _later_changes(connection, at, account_id, until, axis),
+        changed_since=await _later_changes(reader, at, until, axis),
     )
 
 
@@ -164,57 +166,200 @@ def _cut(after: Cursor | None, known_at: int | None) -> int | None:
 
 def _after(line: StatementLine, axis: Axis, at: Pin) -> Cursor:
     on = line.value_date if axis is Axis.VALUE else line.business_date
-    return Cursor(on=on, recorded_seq=line.recorded_seq, line=line.line, known_at=at.known_at)
+    return Cursor(
+        on=on,
+        recorded_seq=line.recorded_seq,
+        line=line.line,
+        known_at=at.known_at,
+        journal_id=line.journal_id,
+        balance_satang=line.balance_satang,
+    )
 
 
-async def _opening(
-    connection: Connection, at: Pin, account_id: int, start: Cursor, axis: Axis
-) -> int:
-    """The balance before the page: at the close of the date before, and what stood on its date."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """The balance before a page, its rows and the shares that they are of."""
+
+    opening: int
+    rows: list[asyncpg.Record]
+    shares: list[Share]
+
+
+async def _read(
+    reader: AccountLines, at: Pin, start: Cursor, until: date, need: int, axis: Axis
+) -> _Page:
+    """The balance before the page and its first `need` lines."""
+    by_value = axis is Axis.VALUE
+    rows = await reader.connection.fetch(
+        SQL["shares_by_value_date" if by_value else "shares_by_business_date"],
+        reader.book_id,
+        reader.account_id,
+        start.on,
+        start.recorded_seq,
+        until,
+        at.batch_no,
+        at.cut_batch_no,
+        need,
+    )
+    shares = shares_of(rows, by_value_date=by_value)
+    place = (start.recorded_seq, start.line)
+    begun = shares[0] if shares and _is_in(shares[0], start) else None
+    named = await _named(reader, shares, begun, start, need)
+    opening = start.balance_satang
+    if opening is None:
+        opening = await _opening(reader, at, start, axis)
+        if begun is not None and begun.names is not None:
+            opening += sum(row["amount_satang"] for row in named.get(0, ()) if _at(row) <= place)
+        elif begun is not None:
+            opening += await reader.amount_before(begun, place)
+    found: list[asyncpg.Record] = []
+    for number, share in enumerate(shares):
+        after = place if share is begun else share.before
+        if share.names is not None:
+            found += [row for row in named.get(number, ()) if _at(row) > after]
+        elif len(found) < need:
+            found += await reader.walk(share, after, need - len(found))
+    return _Page(opening=opening, rows=found[:need], shares=shares)
+
+
+async def _named(
+    reader: AccountLines, shares: Sequence[Share], begun: Share | None, start: Cursor, need: int
+) -> dict[int, list[asyncpg.Record]]:
+    """Lines of the shares that name their journals, by place of the share.
+
+    Names stand in order of number, so the first `need` of each are enough; in the share of the
+    cursor those from its journal on, if the page before told it and nothing before it is asked for.
+    """
+    wanted: list[list[UUID]] = []
+    for share in shares:
+        ids: list[UUID] = []
+        for names in share.names or ():
+            first, last = 0, need
+            if share is begun:
+                known = start.journal_id in names and start.balance_satang is not None
+                first = names.index(start.journal_id) if known and start.journal_id else 0
+                last = first + need + 1 if known else len(names)
+            ids += names[first:last]
+        wanted.append(ids)
+    found = await reader.named(wanted)
+    told = {row["journal_id"]: row["recorded_seq"] for row in found.get(0, ())}
+    if begun is not None and told.get(start.journal_id, start.recorded_seq) != start.recorded_seq:
+        whole = await reader.named([[each for names in begun.names or () for each in names]])
+        found[0] = whole[0]
+    return found
+
+
+def _is_in(share: Share, start: Cursor) -> bool:
+    """True when the cursor stands in this share: a part of it was on the page before."""
+    on_it = share.first_seq <= start.recorded_seq <= share.last_seq
+    return share.axis_date == start.on and on_it
+
+
+def _at(row: asyncpg.Record) -> Place:
+    return row["recorded_seq"], row["line"]
+
+
+async def _opening(reader: AccountLines, at: Pin, start: Cursor, axis: Axis) -> int:
+    """The balance at the close of the date before, and what stood on the cursor's date in batches
+    before the cursor's.
+    """
     balance = 0
     if start.on > _FIRST_DATE:
         before = start.on - timedelta(days=1)
-        found = await asof.balances_at(connection, at, [account_id], on=before, axis=axis)
-        balance = found[account_id].balance_satang
+        numbers = [reader.account_id]
+        found = await asof.balances_at(reader.connection, at, numbers, on=before, axis=axis)
+        balance = found[reader.account_id].balance_satang
     if start.recorded_seq > 0:
-        balance += await connection.fetchval(
-            SQL["sum_before_cursor"],
-            at.book_id,
-            account_id,
+        balance += await reader.connection.fetchval(
+            SQL["sum_before_batch"],
+            reader.book_id,
+            reader.account_id,
             start.on,
             start.recorded_seq,
-            start.line,
             axis is Axis.VALUE,
         )
     return balance
 
 
-async def _lines(
-    connection: Connection, book_id: int, rows: Sequence[asyncpg.Record], opening: int
-) -> tuple[StatementLine, ...]:
-    numbers = sorted({row["recorded_seq"] for row in rows})
-    vouchers = await vouchers_of(connection, book_id, numbers) if numbers else {}
+async def _lines(reader: AccountLines, page: _Page, limit: int) -> tuple[StatementLine, ...]:
+    rows = page.rows[:limit]
+    vouchers = await _vouchers(reader, page.shares, sorted({row["recorded_seq"] for row in rows}))
     lines: list[StatementLine] = []
-    balance = opening
+    balance = page.opening
     for row in rows:
         balance += row["amount_satang"]
+        facts = dict(row)
+        facts.pop("share", None)
         voucher = vouchers[row["recorded_seq"]]
-        lines.append(StatementLine(balance_satang=balance, voucher=voucher, **dict(row)))
+        lines.append(StatementLine(balance_satang=balance, voucher=voucher, **facts))
     return tuple(lines)
 
 
+async def _vouchers(
+    reader: AccountLines, shares: Sequence[Share], numbers: Sequence[int]
+) -> dict[int, Voucher]:
+    """From the batches at hand; only where a batch has events too are these asked for."""
+    found: dict[int, Voucher] = {}
+    by_end = sorted(shares, key=lambda share: share.last_seq)
+    for number in numbers:
+        share = by_end[bisect_left(by_end, number, key=lambda each: each.last_seq)]
+        if share.vouchers is not None:
+            year, first = share.vouchers
+            voucher_no = first + number - share.first_seq
+            found[number] = Voucher(fiscal_year=year, voucher_no=voucher_no)
+    rest = [number for number in numbers if number not in found]
+    if rest:
+        found |= await vouchers_of(reader.connection, reader.book_id, rest)
+    return found
+
+
 async def _later_changes(
-    connection: Connection, at: Pin, account_id: int, until: date, axis: Axis
+    reader: AccountLines, at: Pin, until: date, axis: Axis
 ) -> LaterChanges | None:
-    row = await connection.fetchrow(
+    """What came after the cut, from movements; only the ends are looked up among the lines."""
+    if at.known_at == at.head_seq:
+        return None
+    row = await reader.connection.fetchrow(
         asof.SQL["later_changes"],
-        at.book_id,
-        account_id,
-        at.known_at,
+        reader.book_id,
+        reader.account_id,
         at.batch_no,
         until,
         axis is Axis.VALUE,
+        at.cut_batch_no,
+        at.known_at,
     )
-    if row is None or row["journals"] == 0:
+    if row is None or not (row["lines"] or row["cut_one"]):
         return None
-    return LaterChanges(count=row["journals"], first_seq=row["first_seq"], last_seq=row["last_seq"])
+    edges = {row["first_batch"], row["last_batch"]} - {None}
+    edges |= {at.cut_batch_no} if row["cut_one"] else set()
+    rows = await reader.connection.fetch(
+        SQL["shares_of_batches"],
+        reader.book_id,
+        reader.account_id,
+        sorted(edges),
+        until,
+        axis is Axis.VALUE,
+    )
+    lines, first, last = row["lines"], None, None
+    for share in shares_of(rows, by_value_date=axis is Axis.VALUE):
+        if share.batch_no == at.cut_batch_no:
+            rest = await reader.rest(share)
+            lines += rest.lines
+            first = _either(min, first, rest.first_seq)
+            last = _either(max, last, rest.last_seq)
+            continue
+        # Batches come in order, the cut one first: nothing is before its lines.
+        if share.batch_no == row["first_batch"] and (first is None or first >= share.first_seq):
+            first = _either(min, first, await reader.end_of(share, last=False))
+        if share.batch_no == row["last_batch"]:
+            last = _either(max, last, await reader.end_of(share, last=True))
+    if first is None or last is None:
+        return None
+    return LaterChanges(count=lines, first_seq=first, last_seq=last)
+
+
+def _either(pick: Callable[[int, int], int], one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return pick(one, other)

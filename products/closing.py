@@ -88,7 +88,7 @@ async def close_contract(
     sweep_to: str | None = None,
     pay_out: PayOut | None = None,
 ) -> Unit:
-    """The unit that pays interest, sweeps and closes (for `today.decide_and_post_today`).
+    """The unit that pays interest, sweeps and closes (for `decide_and_post`).
 
     sweep_to: code of another account of the same member; pay_out: to its bank, by a withdrawal that
     this act approves. One of them is needed when anything is left.
@@ -145,7 +145,6 @@ async def _closing(
     close = CloseAccount(
         account=contract.account_id, settled_by=(*paid.journal_ids, *swept.journal_ids)
     )
-    today = standing.business_date
     return Unit(
         operations=(*paid.operations, *swept.operations, close),
         actor=actor,
@@ -154,13 +153,14 @@ async def _closing(
         reads=(contract.read, standing.read(contract)),
         # What comes and goes meanwhile would leave a rest, or interest that nobody could be paid.
         unmoved=((contract.account_id, standing.changed_seq),),
+        on=standing.business_date,
         writes=(
             RowWrite(
                 statement=_SQL["close_contract"], arguments=(*key, contract.version, BUSINESS_DATE)
             ),
             RowWrite(
                 statement=_SQL["pay_interest"],
-                arguments=(*key, standing.owed, BUSINESS_DATE, today),
+                arguments=(*key, standing.owed),
             ),
             *swept.writes,
         ),

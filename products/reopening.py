@@ -23,7 +23,7 @@ from ledger.errors import CffError, Forbidden, InvariantBroken
 from ledger.manual import recorded_journal
 from ledger.posting.ids import attempts, event_id, journal_id
 from ledger.posting.records import JournalRecord
-from ledger.posting.values import BUSINESS_DATE, ReopenAccount, RowWrite, Unit
+from ledger.posting.values import ReopenAccount, RowWrite, Unit
 from products.catalogue import Product, load_product
 from products.closing import Standing, account_of, no_night, standing_of
 from products.contracts import CLOSED, Contract, by_no
@@ -56,7 +56,7 @@ async def undo_account_closing(
 async def undo_closing(
     connection: Connection, book_id: int, contract_no: str, *, actor: str, reason: str
 ) -> Unit:
-    """The unit that undoes a contract's closing (for `today.decide_and_post_today`).
+    """The unit that undoes a contract's closing (for `decide_and_post`).
 
     Raises `NotFound`, `Forbidden` for whoever closed it, and `CannotUndo`.
     """
@@ -90,6 +90,7 @@ async def undo_closing(
         reason=reason,
         event_id=event,
         reads=(contract.read, standing.read(contract)),
+        on=standing.business_date,
         writes=_undo_writes(
             contract, product, standing, contract.closed_on, _paid(settled, contract)
         ),
@@ -110,7 +111,7 @@ def _undo_writes(
         RowWrite(statement=_SQL["reopen_contract"], arguments=(*key, contract.version)),
         RowWrite(
             statement=_SQL["take_interest_back"],
-            arguments=(*key, interest, accrued_to, began, BUSINESS_DATE, today),
+            arguments=(*key, interest, accrued_to, began),
         ),
         RowWrite(
             statement=_SQL["freeze_rates"],

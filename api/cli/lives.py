@@ -22,7 +22,6 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.limits import LimitPlan, LimitsOn
 from ledger.money import format_baht, parse_signed_baht
 from ledger.posting.collector import Collector, Decide, decide_and_post
-from ledger.posting.today import decide_and_post_today
 from ledger.posting.values import Outcome, SetFreeze, SetLimits, Status, Unit
 from products.closing import close_account
 from products.payments.paying_out import PayOut
@@ -200,7 +199,7 @@ def account_plan_limits(
 
     facts: dict[str, object] = {"balance_min": minimum, "balance_max": maximum}
     said = {"account": code, "effective_on": effective_on} | facts
-    _posted(book, json, decide, said, decide_and_post_today)
+    _posted(book, json, decide, said)
 
 
 @account_app.command("cancel-plan")
@@ -308,7 +307,7 @@ def account_close(
             pay_out=_pay_out(to, bank, reference, asked_by),
         )
 
-    _posted(book, json, decide, {"account": code}, decide_and_post_today)
+    _posted(book, json, decide, {"account": code})
 
 
 def _pay_out(to: str | None, bank: str | None, reference: str, asked_by: str) -> PayOut | None:
@@ -330,7 +329,7 @@ def account_undo_close(
     async def decide(connection: Connection, book_id: int) -> Unit:
         return await undo_account_closing(connection, book_id, code, actor=actor, reason=reason)
 
-    _posted(book, json, decide, {"account": code}, decide_and_post_today)
+    _posted(book, json, decide, {"account": code})
 
 
 contract_app.command("close")(account_close)

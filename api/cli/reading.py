@@ -1,4 +1,4 @@
-"""Verbs that only read: trial balance, balance, statement, days, feed.
+"""Verbs that only read: trial balance, balance, statement, days.
 
 Balances, trial balance and statement may be read on another date, by value date, and as known at
 an earlier number; what is left out means now, and the answer says what was taken.
@@ -16,7 +16,7 @@ import typer
 from api.cli.context import reading_book
 from api.cli.output import Facts, Json, out, run, table
 from api.settings import Settings
-from ledger import accounts, asof, balances, events, statements
+from ledger import accounts, asof, balances, statements
 from ledger import days as ledger_days
 from ledger.asof import Axis
 from ledger.books import Book
@@ -234,7 +234,7 @@ def _statement_facts(page: statements.StatementPage) -> Facts:
         "known_at": page.known_at,
         "changed_since": None
         if later is None
-        else {"journals": later.count, "first_seq": later.first_seq, "last_seq": later.last_seq},
+        else {"lines": later.count, "first_seq": later.first_seq, "last_seq": later.last_seq},
         "opening": format_baht(page.opening_satang),
         "closing": format_baht(page.closing_satang),
         "more": page.next_cursor is not None,
@@ -277,7 +277,7 @@ def _show_statement(facts: Facts) -> None:
     later = facts["changed_since"]
     if isinstance(later, dict):
         out.print(
-            f"{later['journals']} journals recorded since ({later['first_seq']} to "
+            f"{later['lines']} lines recorded since ({later['first_seq']} to "
             f"{later['last_seq']}) change this statement: read it without --known-at"
         )
     if facts["more"]:
@@ -320,54 +320,3 @@ def _show_days(facts: Facts) -> None:
             for day in rows
         ]
         table("Business dates", ("date", "state", "cut seq>", "proven seq>"), cells)
-
-
-def feed(
-    after: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="The last number already dealt with.")
-    ] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    book: BookOption = None,
-    json: Json = False,
-) -> None:
-    """What was recorded, number by number."""
-
-    async def work() -> Facts:
-        async with reading_book(Settings.from_environment(), book) as (connection, found):
-            items = await events.feed(connection, found.book_id, after, limit)
-        return {
-            "items": [
-                {
-                    "recorded_seq": item.recorded_seq,
-                    "kind": item.kind,
-                    "business_date": item.business_date,
-                    "actor": item.actor,
-                    "amount": format_baht(
-                        sum(t.amount_satang for t in item.transfers) or item.amount_satang or 0
-                    ),
-                    "reference": item.reference,
-                    "reason": item.reason,
-                }
-                for item in items
-            ]
-        }
-
-    run(work(), json, _show_feed)
-
-
-def _show_feed(facts: Facts) -> None:
-    rows = facts["items"]
-    if isinstance(rows, list):
-        cells = [
-            (
-                str(item["recorded_seq"]),
-                str(item["business_date"]),
-                item["kind"],
-                str(item["amount"]),
-                item["reference"] or item["reason"],
-                item["actor"],
-            )
-            for item in rows
-        ]
-        columns = ("seq>", "date", "kind", "amount>", "reference or reason", "actor")
-        table("Feed", columns, cells)

@@ -35,8 +35,10 @@ async def journals_between(
     """
     limit = at_once
     while after < until:
-        rows = await source.fetch(SQL["journals"], book_id, after, until, limit)
-        to_seq, whole = until, rows
+        # Numbers come by ranges, in no order: no more of them are asked for than rows are wanted.
+        to_seq = min(until, after + at_once)
+        rows = await source.fetch(SQL["journals"], book_id, after, to_seq, limit)
+        whole = rows
         if len(rows) == limit:
             # The last journal of a full slice may be cut: it is read again with the next one.
             to_seq = rows[-1]["recorded_seq"] - 1
@@ -46,9 +48,8 @@ async def journals_between(
             ends, versions = await _versions(source, book_id, after, to_seq)
             for seq, lines in groupby(whole, key=itemgetter("recorded_seq")):
                 yield journal_of(list(lines)), versions[bisect_left(ends, seq)]
+        if whole or not rows:
             after = to_seq
-        elif to_seq == until:
-            after = until
 
 
 async def _versions(

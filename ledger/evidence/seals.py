@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 
+from ledger.consumers import LONG_TAIL
 from ledger.db import Pool, transaction
 from ledger.errors import NotFound, ensure
 from ledger.evidence import canonical, merkle
@@ -74,6 +75,8 @@ async def seal_day(pool: Pool, day: DayToSeal, signer: Signer, *, actor: str) ->
     """Make and keep the seal of a proven day; the one before it must be sealed."""
     before = await last_seal(pool, day.book_id)
     first_seq = before.content.last_seq + 1 if before is not None else 1
+    if day.proven_seq - first_seq > LONG_TAIL:
+        await pool.execute(SQL["summarize"])
     tree, totals = merkle.Tree(), await _earlier_totals(pool, day, before)
     gl_codes = await _gl_codes(pool, day.book_id)
     journals = transfers = amounts = 0

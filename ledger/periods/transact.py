@@ -15,7 +15,7 @@ import asyncpg
 
 from ledger.db import CONNECTION_LOST, Connection, Pool, translated
 from ledger.errors import OutcomeUnknown
-from ledger.posting.collector import head_in_time
+from ledger.posting.transact import head_in_time
 
 _LOST = (asyncpg.PostgresError, *CONNECTION_LOST)
 

@@ -1,58 +1,94 @@
-"""Records as columns: what the write statement unnests, in the order of its parameters. Pure."""
+"""Records as columns: what the write statement unnests, in the order of its parameters. Pure.
+
+Columns of numbers, dates and ids go as array literals, one text each. The driver would look at each
+value of a list on its own, which costs more than judging the journal; texts are left to it, because
+it knows how to quote them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from ledger.posting import state as st
-from ledger.posting.movements import movements_of
+from ledger.posting.movements import movements_of, named_max
 from ledger.posting.records import EventRecord, JournalRecord, RefusalRecord
 
+Column = list[object] | str | None
+"""Values of a column, a row each, or their literal; None when every row has the default."""
 
-def transfer_columns(journals: Sequence[JournalRecord]) -> tuple[list[object], ...]:
+
+def literal(values: Iterable[object]) -> str:
+    """An array literal of numbers, dates or truth values; `NULL` stands for itself."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def literal_of_ids(ids: Iterable[UUID]) -> str:
+    """An array literal of ids."""
+    return "{" + ",".join([each.hex for each in ids]) + "}"
+
+
+def transfer_columns(journals: Sequence[JournalRecord]) -> tuple[Column, ...]:
     """Columns of `ledger.transfer`, a row a transfer."""
-    rows = [
-        (
-            j.journal_id,
-            line,
-            j.recorded_seq,
-            t.debit,
-            t.credit,
-            t.amount_satang,
-            int(j.kind),
-            j.may_exceed_limit,
-            j.value_date,
-            j.actor,
-            j.reference,
-            j.narrative,
-            j.hold_id,
-            j.reverses,
-            j.forced,
-            j.adjusts,
-        )
-        for j in journals
-        for line, t in enumerate(j.transfers)
-    ]
-    return columns(rows, 16)
+    lines: Column = None
+    if all(len(journal.transfers) == 1 for journal in journals):
+        rows = [journal.transfers[0] for journal in journals]
+    else:
+        lines = literal(line for j in journals for line in range(len(j.transfers)))
+        rows = [transfer for j in journals for transfer in j.transfers]
+        journals = [journal for journal in journals for _ in journal.transfers]
+    return (
+        literal_of_ids(j.journal_id for j in journals),
+        lines,
+        literal([j.recorded_seq for j in journals]),
+        literal([t.debit for t in rows]),
+        literal([t.credit for t in rows]),
+        literal([t.amount_satang for t in rows]),
+        literal([int(j.kind) for j in journals]),
+        _unless_default([j.may_exceed_limit for j in journals]),
+        literal([j.value_date for j in journals]),
+        [j.actor for j in journals],
+        [j.reference for j in journals],
+        [j.narrative for j in journals],
+        _unless_default([j.hold_id for j in journals]),
+        _unless_default([j.reverses for j in journals]),
+        _unless_default([j.forced for j in journals]),
+        _unless_default([j.adjusts for j in journals]),
+    )
 
 
-def movement_columns(
-    journals: Sequence[JournalRecord], state: st.State
-) -> tuple[list[object], ...]:
-    """Columns of `ledger.movement`, a row an account and value date."""
-    rows = [
-        (
-            m.account,
-            m.value_date,
-            m.debits,
-            m.credits,
-            m.debits_after,
-            m.credits_after,
-            m.seqs_text(),
-        )
-        for m in movements_of(journals, state.accounts)
-    ]
-    return columns(rows, 7)
+def _unless_default(values: list[object]) -> Column:
+    return values if any(values) else None
+
+
+def movement_columns(journals: Sequence[JournalRecord], state: st.State) -> tuple[Column, ...]:
+    """Columns of `ledger.movement`, a row an account and value date; last, the journals named.
+
+    A row names its journals by their first and last place in that one list, or not at all.
+    """
+    most = named_max(sum(len(journal.transfers) for journal in journals))
+    moved = movements_of(journals, state.accounts)
+    named: list[UUID] = []
+    firsts: list[object] = []
+    lasts: list[object] = []
+    for movement in moved:
+        few = len(movement.journals) <= most
+        firsts.append(len(named) + 1 if few else "NULL")
+        if few:
+            named += movement.journals
+        lasts.append(len(named) if few else "NULL")
+    return (
+        literal([m.account for m in moved]),
+        literal([m.value_date for m in moved]),
+        literal([m.debits for m in moved]),
+        literal([m.credits for m in moved]),
+        literal([m.debits_after for m in moved]),
+        literal([m.credits_after for m in moved]),
+        literal([m.transfers for m in moved]),
+        literal(firsts),
+        literal(lasts),
+        literal_of_ids(named),
+    )
 
 
 def event_columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
@@ -83,8 +119,20 @@ def refusal_columns(refusals: Sequence[RefusalRecord]) -> tuple[list[object], ..
     return columns(rows, 8)
 
 
-def balance_columns(accounts: Sequence[st.AccountState]) -> tuple[list[object], ...]:
-    """Columns of `ledger.balance`, the new values of every account that changed."""
+def counter_columns(accounts: Sequence[st.AccountState]) -> tuple[Column, ...]:
+    """Columns of `ledger.balance` that journals and captures change."""
+    return (
+        literal([a.account for a in accounts]),
+        literal([a.debits for a in accounts]),
+        literal([a.credits for a in accounts]),
+        literal([a.held for a in accounts]),
+        literal([a.excess for a in accounts]),
+        literal([a.changed_seq for a in accounts]),
+    )
+
+
+def account_columns(accounts: Sequence[st.AccountState]) -> tuple[list[object], ...]:
+    """Columns of `ledger.balance`, all that events may change of an account."""
     rows = [
         (
             a.account,

@@ -103,9 +103,12 @@ async def next_voucher(
     connection: Connection, book_id: int, head: HeadRow, fiscal_year: int
 ) -> int:
     """The next voucher number of a fiscal year; costs a statement for an older year only."""
-    if fiscal_year == head.voucher_year:
-        return head.voucher_no + 1
-    if fiscal_year > head.voucher_year:
-        return 1
+    if fiscal_year >= head.voucher_year:
+        return next_voucher_on_head(head, fiscal_year)
     found: int = await connection.fetchval(SQL["next_voucher"], book_id, fiscal_year)
     return found
+
+
+def next_voucher_on_head(head: HeadRow, fiscal_year: int) -> int:
+    """The next voucher number of the newest fiscal year, or of the one that begins now."""
+    return head.voucher_no + 1 if fiscal_year == head.voucher_year else 1

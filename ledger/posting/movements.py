@@ -1,7 +1,8 @@
 """Movements: what a batch did to each account at each value date, and its counters after the batch.
 
 One row an account, batch and value date, whatever the number of transfers: balances on any axis and
-statements are read from these few rows, and the counters prove themselves.
+statements are read from these few rows, and the counters prove themselves. The journals are named
+by id, by which transfers are found; where they are too many to name they are dense.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from uuid import UUID
 
 from ledger.posting.records import JournalRecord
 from ledger.posting.state import AccountState
 
-SEQS_MAX = 64
-"""Up to so many journals are named in a row; beyond it, a statement scans the batch's own range."""
+NAMED_MIN = 64
+"""So many journals are named in a row whatever the batch; a larger batch names more of them."""
+NAMED_SHARE = 64
+"""Beyond one in so many of the batch's transfers, a statement finds them by walking the batch."""
 
 
 @dataclass(slots=True)
@@ -27,18 +31,25 @@ class Movement:
     credits: int = 0
     debits_after: int = 0
     credits_after: int = 0
-    seqs: list[int] = field(default_factory=list)
+    transfers: int = 0
+    journals: list[UUID] = field(default_factory=list)
 
-    def touch(self, seq: int) -> None:
-        """Note the journal, once."""
-        if not self.seqs or self.seqs[-1] != seq:
-            self.seqs.append(seq)
+    def touch(self, journal_id: UUID) -> None:
+        """Count the transfer and note its journal, once."""
+        self.transfers += 1
+        if not self.journals or self.journals[-1] != journal_id:
+            self.journals.append(journal_id)
 
-    def seqs_text(self) -> str | None:
-        """The journals as an array literal, or None when they are too many to name."""
-        if len(self.seqs) > SEQS_MAX:
+    def journals_text(self, named: int) -> str | None:
+        """The journals as an array literal, or None when they are more than `named`."""
+        if len(self.journals) > named:
             return None
-        return "{" + ",".join(map(str, self.seqs)) + "}"
+        return "{" + ",".join(map(str, self.journals)) + "}"
+
+
+def named_max(batch_transfers: int) -> int:
+    """How many journals a movement of a batch with so many transfers names at most."""
+    return max(NAMED_MIN, batch_transfers // NAMED_SHARE)
 
 
 def movements_of(
@@ -53,7 +64,7 @@ def movements_of(
                 movement = found.get((number, day))
                 if movement is None:
                     movement = found[number, day] = Movement(number, day)
-                movement.touch(journal.recorded_seq)
+                movement.touch(journal.journal_id)
                 if number == transfer.debit:
                     movement.debits += transfer.amount_satang
                 else:

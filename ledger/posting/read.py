@@ -8,7 +8,7 @@ statement: a wait inside a statement does not refresh what the statement sees.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from itertools import groupby
@@ -107,7 +107,7 @@ async def recorded_keys(
 
 @dataclass(slots=True)
 class _Wanted:
-    """Names of everything that the operations of a batch speak of."""
+    """Names of everything that the operations of a batch speak of; `ids` are their own."""
 
     accounts: set[int]
     ids: set[UUID]
@@ -125,8 +125,6 @@ class _Wanted:
         if identity is not None:
             # Journals and holds share one room of ids, else a refused hold would burn a journal's.
             self.ids.add(identity)
-            self.journals.add(identity)
-            self.holds.add(identity)
         if isinstance(operation, Journal):
             for transfer in operation.transfers:
                 self.accounts.update((transfer.debit, transfer.credit))
@@ -158,23 +156,30 @@ async def load_state(
     head: HeadRow,
     business_date: date,
     units: Sequence[Unit],
+    known: Mapping[int, st.AccountState] | None = None,
 ) -> st.State:
-    """Read under the head whatever the judge may ask about these units."""
-    wanted = _Wanted(*(set() for _ in fields(_Wanted)))
-    for unit in units:
-        wanted.accounts.update(number for number, _ in unit.unmoved)
-        for operation in unit.operations:
-            wanted.add(operation)
+    """Read under the head whatever the judge may ask about these units.
+
+    known: accounts that need not be read; the judge will change them.
+    """
+    wanted = _wanted_by(units)
     state = st.State(
         business_date=business_date,
         head_date=head.business_date,
         value_date_floor=head.value_date_floor,
         next_seq=head.recorded_seq + 1,
+        accounts=dict(known or {}),
     )
+    found = await _look(connection, book_id, state, wanted)
+    wanted.journals |= found[_JOURNAL]
+    wanted.holds |= found[_HOLD]
     if wanted.holds:
         rows = await connection.fetch(SQL["holds"], book_id, list(wanted.holds))
         state.holds = {row["hold_id"]: _hold(row) for row in rows}
-        wanted.accounts.update(hold.account for hold in state.holds.values())
+        of_holds = {hold.account for hold in state.holds.values()} - state.accounts.keys()
+        if of_holds:
+            rows = await connection.fetch(SQL["look"], book_id, list(of_holds), [])
+            state.accounts |= {row["account_id"]: account_of(row) for row in rows}
     if wanted.journals:
         rows = await connection.fetch(SQL["recorded_journals"], book_id, list(wanted.journals))
         state.journals = journals_of(rows)
@@ -182,12 +187,38 @@ async def load_state(
         targets = list(wanted.reversed_ids)
         rows = await connection.fetch(SQL["reversed_journals"], book_id, targets)
         state.reversed_ids = {row["reverses"] for row in rows}
-    if wanted.ids:
-        rows = await connection.fetch(SQL["remembered_refusals"], book_id, list(wanted.ids))
+    if found[_REFUSAL]:
+        rows = await connection.fetch(SQL["remembered_refusals"], book_id, list(found[_REFUSAL]))
         state.remembered = {row["operation_id"]: _remembered(row) for row in rows}
-    if wanted.accounts:
-        rows = await connection.fetch(SQL["accounts"], book_id, list(wanted.accounts))
-        state.accounts = {row["account_id"]: _account(row) for row in rows}
+    await _look_at_openings(connection, book_id, state, wanted)
+    return state
+
+
+_ACCOUNT, _JOURNAL, _HOLD, _REFUSAL = 1, 2, 3, 4
+"""What a row of the statement `look` is."""
+
+
+async def _look(
+    connection: Connection, book_id: int, state: st.State, wanted: _Wanted
+) -> dict[int, set[UUID]]:
+    """Read accounts that are not known yet; answers which ids are on record, and as what."""
+    found: dict[int, set[UUID]] = {_JOURNAL: set(), _HOLD: set(), _REFUSAL: set()}
+    unread = wanted.accounts - state.accounts.keys()
+    if not unread and not wanted.ids:
+        return found
+    for row in await connection.fetch(SQL["look"], book_id, list(unread), list(wanted.ids)):
+        what: int = row["what"]
+        if what == _ACCOUNT:
+            state.accounts[row["account_id"]] = account_of(row)
+        else:
+            found[what].add(row["id"])
+    return found
+
+
+async def _look_at_openings(
+    connection: Connection, book_id: int, state: st.State, wanted: _Wanted
+) -> None:
+    """What accounts to be opened, or opened again, are judged by; rare."""
     if wanted.codes:
         rows = await connection.fetch(SQL["account_codes"], book_id, list(wanted.codes))
         state.account_codes = {row["code"] for row in rows}
@@ -199,7 +230,46 @@ async def load_state(
     if wanted.reopened:
         rows = await connection.fetch(SQL["closings"], book_id, list(wanted.reopened))
         state.closings = {row["account_id"]: _settled_by(row["body"]) for row in rows}
-    return state
+
+
+def _wanted_by(units: Sequence[Unit]) -> _Wanted:
+    wanted = _Wanted(*(set() for _ in fields(_Wanted)))
+    for unit in units:
+        wanted.accounts.update(number for number, _ in unit.unmoved)
+        for operation in unit.operations:
+            wanted.add(operation)
+    return wanted
+
+
+def accounts_named(units: Sequence[Unit]) -> set[int]:
+    """The accounts that these units speak of by number."""
+    return _wanted_by(units).accounts
+
+
+async def read_head_with(
+    connection: Connection, book_id: int, numbers: Sequence[int]
+) -> tuple[HeadRow, dict[int, st.AccountState]]:
+    """The head as committed, and these accounts as they stand at it; nothing is locked.
+
+    Raises `NotFound`.
+    """
+    rows = await connection.fetch(SQL["head_and_accounts"], book_id, numbers)
+    if not rows:
+        raise NotFound("book", book_id)
+    first = rows[0]
+    head = HeadRow(
+        recorded_seq=first["head_seq"],
+        batch_no=first["batch_no"],
+        business_date=first["business_date"],
+        value_date_floor=first["value_date_floor"],
+        digest=first["digest"],
+        epoch=first["epoch"],
+        voucher_year=first["voucher_year"],
+        voucher_no=first["voucher_no"],
+        fiscal_year_start_month=first["fiscal_year_start_month"],
+    )
+    there = (row for row in rows if row["account_id"] is not None)
+    return head, {row["account_id"]: account_of(row) for row in there}
 
 
 def _settled_by(body: str) -> frozenset[UUID]:
@@ -240,7 +310,8 @@ def journals_of(rows: Sequence[asyncpg.Record]) -> dict[UUID, JournalRecord]:
     return found
 
 
-def _account(row: asyncpg.Record) -> st.AccountState:
+def account_of(row: asyncpg.Record) -> st.AccountState:
+    """An account from its row."""
     return st.AccountState(
         account=row["account_id"],
         currency=row["currency"],

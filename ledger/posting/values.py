@@ -235,6 +235,7 @@ class Unit:
     event_id: the product's own event when the ids were made by us (attempts are counted on it).
     reads:    rows it was decided on; if one has changed, the unit is stale and decides again.
     unmoved:  accounts it was decided on, each with its `changed_seq` then; likewise.
+    on:       business date it was decided for; on another one it is stale. None = for any.
     writes:   product rows to write if accepted; made inside the posting transaction.
     key:      idempotency key of the door, if it came through one.
     answer:   turns an accepted or stickily refused outcome into the JSON text kept under the key.
@@ -246,6 +247,7 @@ class Unit:
     event_id: UUID | None = None
     reads: tuple[RowRead, ...] = ()
     unmoved: tuple[tuple[int, int], ...] = ()
+    on: date | None = None
     writes: tuple[RowWrite, ...] = ()
     key: IdempotencyKey | None = None
     answer: Callable[[Outcome], str] | None = None

@@ -169,8 +169,8 @@ async def _journals(
     """(journal, digest version, whether its lines disagree) in order, read in slices."""
     limit = at_once
     while after < until:
-        rows = await connection.fetch(_TRANSFERS, book_id, after, until, limit)
-        to_seq = until
+        to_seq = min(until, after + at_once)
+        rows = await connection.fetch(_TRANSFERS, book_id, after, to_seq, limit)
         if len(rows) == limit:
             # The last journal of a full slice may be cut short.
             to_seq = rows[-1]["recorded_seq"] - 1

@@ -6,7 +6,9 @@ advanced first; so postings that arrive meanwhile are no difference.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
+from typing import TypeVar
 
 from ledger.db import Connection
 from ledger.proof.book import Book
@@ -71,6 +73,8 @@ ORDER BY k.client, k.key LIMIT 1000
 """
 _KINDS = {1: "month", 2: "fiscal year"}
 
+_Key = TypeVar("_Key")
+
 
 async def check_head_and_days(
     connection: Connection, book_id: int, book: Book, thread: Thread, advance: Advance
@@ -105,60 +109,46 @@ async def check_head_and_days(
     return differences
 
 
-def _days(book: Book, rows: dict[date, Row]) -> list[Difference]:
-    check = "days are their events"
-    found: list[Difference] = []
-    for day, facts in book.days.items():
-        where = f"ledger.day {day}"
-        row = rows.pop(day, None)
-        if row is None:
-            found += differ(check, where, "a row", "none")
-            continue
-        state = 1 if facts.cut_seq is None else 2 if facts.proven_seq is None else 3
-        expected: dict[str, object] = {
-            "state": state,
+def _days(book: Book, rows: Mapping[date, Row]) -> list[Difference]:
+    expected: dict[date, dict[str, object]] = {
+        day: {
+            "state": 1 if facts.cut_seq is None else 2 if facts.proven_seq is None else 3,
             "cut_seq": facts.cut_seq,
             "proven_seq": facts.proven_seq,
         }
-        found += compare(check, where, expected, {name: row[name] for name in expected})
-    for day in rows:
-        found += differ(check, f"ledger.day {day}", "no row", "a row")
-    return found
+        for day, facts in book.days.items()
+    }
+    return _row_by_row("days are their events", expected, rows, lambda day: f"ledger.day {day}")
 
 
 async def check_periods(
     connection: Connection, book_id: int, book: Book, advance: Advance
 ) -> list[Difference]:
     """A period stands as its closings and openings left it."""
-    check = "periods are their events"
     rows = await connection.fetch(_PERIODS, book_id)
     await advance(rows[0]["head_batch"], rows[0]["head_seq"])
     stored = {(row["kind"], row["starts_on"]): row for row in rows if row["kind"] is not None}
-    found: list[Difference] = []
-    for key, period in book.periods.items():
-        where = f"ledger.period {_KINDS[key[0]]} {key[1]}"
-        row = stored.pop(key, None)
-        if row is None:
-            found += differ(check, where, "a row", "none")
-            continue
-        expected: dict[str, object] = {
+    expected: dict[tuple[int, date], dict[str, object]] = {
+        key: {
             "ends_on": period.ends_on,
             "state": period.state,
             "closings": period.closings,
             "closed_seq": period.closed_seq,
         }
-        found += compare(check, where, expected, {name: row[name] for name in expected})
-    for kind, starts_on in stored:
-        where = f"ledger.period {_KINDS.get(kind, kind)} {starts_on}"
-        found += differ(check, where, "no row", "a row")
-    return found
+        for key, period in book.periods.items()
+    }
+    return _row_by_row(
+        "periods are their events",
+        expected,
+        stored,
+        lambda key: f"ledger.period {_KINDS.get(key[0], key[0])} {key[1]}",
+    )
 
 
 async def check_plans(
     connection: Connection, book_id: int, book: Book, advance: Advance
 ) -> list[Difference]:
     """A plan of limits is what was planned; it took effect with its date, or was called off."""
-    check = "plans are their events"
     rows = await connection.fetch(_PLANS, book_id)
     await advance(rows[0]["head_batch"], rows[0]["head_seq"])
     stored = {
@@ -166,24 +156,41 @@ async def check_plans(
         for row in rows
         if row["account_id"] is not None
     }
-    found: list[Difference] = []
-    for key, plan in book.plans.items():
-        where = f"ledger.limit_plan account {key[0]}, planned {key[1]}"
-        row = stored.pop(key, None)
-        if row is None:
-            found += differ(check, where, "a row", "none")
-            continue
-        expected: dict[str, object] = {
+    expected: dict[tuple[int, int], dict[str, object]] = {
+        key: {
             "effective_on": plan.effective_on,
             "balance_min": plan.lowest,
             "balance_max": plan.highest,
             "applied_seq": plan.applied_seq,
             "cancelled_seq": plan.cancelled_seq,
         }
-        found += compare(check, where, expected, {name: row[name] for name in expected})
-    for account_id, planned_seq in stored:
-        where = f"ledger.limit_plan account {account_id}, planned {planned_seq}"
-        found += differ(check, where, "no row", "a row")
+        for key, plan in book.plans.items()
+    }
+    return _row_by_row(
+        "plans are their events",
+        expected,
+        stored,
+        lambda key: f"ledger.limit_plan account {key[0]}, planned {key[1]}",
+    )
+
+
+def _row_by_row(
+    check: str,
+    expected: Mapping[_Key, dict[str, object]],
+    stored: Mapping[_Key, Row],
+    named: Callable[[_Key], str],
+) -> list[Difference]:
+    """Each expected row stands with its values, and no other stands."""
+    found: list[Difference] = []
+    for key, values in expected.items():
+        if key not in stored:
+            found += differ(check, named(key), "a row", "none")
+            continue
+        row = stored[key]
+        found += compare(check, named(key), values, {name: row[name] for name in values})
+    for key in stored:
+        if key not in expected:
+            found += differ(check, named(key), "no row", "a row")
     return found
 
 

@@ -145,13 +145,13 @@ def _in_order(replayed: Replayed) -> list[bytes]:
 
 def movements_are_the_transfers(_: Thread, replayed: Replayed) -> Iterator[Difference]:
     """Movements are the transfers by batch, account and value date, with the counters after."""
-    row = replayed.batch.row
-    if row is not None:
+    batch = replayed.batch
+    if batch.row is not None:
         yield from check_movements(
             replayed.movements,
-            row["batch_no"],
-            row["business_date"],
-            replayed.batch.moved,
+            batch.row,
+            batch.last_line - batch.first_line,
+            batch.moved,
             replayed.book.accounts,
         )
 

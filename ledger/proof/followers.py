@@ -31,12 +31,12 @@ SELECT coalesce(f.recorded_seq, t.recorded_seq) AS seq, coalesce(f.line, t.line)
 FROM (
     SELECT recorded_seq, line, amount_satang, debit_account, credit_account, business_date,
         value_date, kind, reference COLLATE "C" AS reference, actor COLLATE "C" AS actor,
-        (recorded_seq / $4::bigint)::integer AS run
+        journal_id, (recorded_seq / $4::bigint)::integer AS run
     FROM ledger.transfer WHERE book_id = $1 AND recorded_seq > $2 AND recorded_seq <= $3
 ) AS t
 FULL JOIN (
     SELECT recorded_seq, line, amount_satang, debit_account, credit_account, business_date,
-        value_date, kind, reference, actor, run
+        value_date, kind, reference, actor, journal_id, run
     FROM ledger.found_transfer WHERE book_id = $1 AND recorded_seq > $2 AND recorded_seq <= $3
         AND run BETWEEN $2 / $4::bigint AND $3 / $4::bigint
 ) AS f ON f.recorded_seq = t.recorded_seq AND f.line = t.line

@@ -15,6 +15,7 @@ from typing import Any
 
 from ledger.proof import acts
 from ledger.proof.book import CAPTURED, MONTH, YEAR, Account, Book, Heard
+from ledger.proof.movements import Sums
 from ledger.proof.rows import NO_LINKS, Fields, Line, Row, Slice, day_number, day_of, uuid_or_none
 
 NIGHT, ADJUST = 2, 4
@@ -30,7 +31,7 @@ class Batch:
 
     day: number of its business date.
     first_line, last_line, first_event, last_event: its records' places in the slice.
-    moved: value day << 32 | account -> [debits, credits, the number of each of its journals].
+    moved: value day << 32 | account -> [debits, credits, transfers, the id of each journal].
     late:  it may be dated on a day that is proven: an adjustment, or of the late period.
     gaps:  (first, last) numbers that nothing has. twice: numbers that two records have.
     odd:   number -> how the lines of a journal do not fit together.
@@ -45,7 +46,7 @@ class Batch:
     last_event: int = 0
     journals: int = 0
     amount_sum: int = 0
-    moved: dict[int, list[int]] = field(default_factory=dict)
+    moved: dict[int, Sums] = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
     late: bool = False
     gaps: list[tuple[int, int]] = field(default_factory=list)
@@ -137,7 +138,7 @@ class Model:
         moved, accounts, unknown = batch.moved, self.book.accounts, self.book.account
         place, count, current, base, total = self._line, len(lines), 0, 0, 0
         head: Any = None
-        text, expected, close_look = b"", 0, (0, 0)
+        text, journal_id, expected, close_look = b"", b"", 0, (0, 0)
         next_event = events[self._event]["recorded_seq"] if self._event < len(events) else _NEVER
         while place < count:
             line = lines[place]
@@ -149,7 +150,7 @@ class Model:
                     next_event = self._events(batch, piece, seq)
                 close_look = self._journal(batch, piece, place)
                 current, head, text, expected = seq, line[_HEAD], texts[place], 0
-                base = line[10] << _ACCOUNT_BITS
+                journal_id, base = line[5], line[10] << _ACCOUNT_BITS
             elif line[_HEAD] != head or texts[place] != text:
                 batch.odd[seq] = f"line {line[1]} differs in more than its money"
             if line[1] != expected:
@@ -166,18 +167,20 @@ class Model:
                 self._look(line, debit, credit, close_look)
             sums = moved.get(base | debit_id)
             if sums is None:
-                moved[base | debit_id] = [amount, 0, seq]
+                moved[base | debit_id] = [amount, 0, 1, journal_id]
             else:
                 sums[0] += amount
-                if sums[-1] != seq:
-                    sums.append(seq)
+                sums[2] += 1
+                if sums[-1] != journal_id:
+                    sums.append(journal_id)
             sums = moved.get(base | credit_id)
             if sums is None:
-                moved[base | credit_id] = [0, amount, seq]
+                moved[base | credit_id] = [0, amount, 1, journal_id]
             else:
                 sums[1] += amount
-                if sums[-1] != seq:
-                    sums.append(seq)
+                sums[2] += 1
+                if sums[-1] != journal_id:
+                    sums.append(journal_id)
             place += 1
         self._line = place
         batch.amount_sum += total

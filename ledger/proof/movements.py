@@ -2,7 +2,8 @@
 
 There are nearly as many movements as transfers, so they are taken apart and compared in one pass
 over the server's own binary rows, which come in the order of their batches; only a row that is
-wrong becomes a `Moved`.
+wrong becomes a `Moved`. A movement names its journals, in order of number, unless there are more
+than 64 and more than one in 64 of the batch's transfers; then it names none.
 """
 
 from __future__ import annotations
@@ -10,34 +11,38 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from ledger.db import Connection
 from ledger.proof.book import Account
 from ledger.proof.report import Difference, compare, differ
-from ledger.proof.rows import copied, day_number, day_of
+from ledger.proof.rows import Row, copied, day_number, day_of
 
 CHECK = "movements are the transfers"
 _WHERE = "ledger.movement account {}, {}, batch {}, value {}"
 _QUESTION = """
 SELECT batch_no, account_id, value_date, business_date, debits, credits, debits_after,
-    credits_after, coalesce(cardinality(seqs), -1) AS named, seqs
+    credits_after, transfers, coalesce(cardinality(journals), -1) AS named, journals
 FROM ledger.movement WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no
 """
-_ROW = struct.Struct(">2x4xq4xi4xi4xi4xq4xq4xq4xq4xi")
-_ONE = struct.Struct(">q")
+_ROW = struct.Struct(">2x4xq4xi4xi4xi4xq4xq4xq4xq4xi4xi")
 _ARRAY_HEAD = 24
 _EMPTY_ARRAY = 16
-_ELEMENT = 12
+_ID_LENGTH = (16).to_bytes(4)
+_ELEMENT = 20
 _ACCOUNT_BITS = 32
-_SEQS = 2
-"""Place of the first number in the sums of `Batch.moved`."""
+_TRANSFERS, _JOURNALS = 2, 3
+"""Places of the count and of the first journal in the sums of `Batch.moved`."""
+
+
+Sums = list[Any]
+"""Of `Batch.moved`: debits, credits, number of transfers, then the id of each journal, in order."""
 
 
 class Moved(NamedTuple):
-    """A movement as it was read; `named` journals stand in `seqs`, -1 = too many to name."""
+    """A movement as it was read; `named` journals follow it, -1 = none is named."""
 
     batch_no: int
     account_id: int
@@ -47,8 +52,13 @@ class Moved(NamedTuple):
     credits: int
     debits_after: int
     credits_after: int
+    transfers: int
     named: int
-    seqs: tuple[int, ...] | None
+
+
+def named_most(batch_transfers: int) -> int:
+    """How many journals a movement of a batch with so many transfers names at most."""
+    return max(64, batch_transfers // 64)
 
 
 def key_of(account_id: int, value_day: int) -> int:
@@ -73,45 +83,48 @@ class Movements:
     rows: bytes
     place: int = 0
     count: int = 0
-    wrong: list[Moved] = field(default_factory=list)
+    wrong: list[tuple[Moved, bytes]] = field(default_factory=list)
 
     def compare(
-        self, batch_no: int, day: int, moved: dict[int, list[int]], accounts: dict[int, Account]
+        self,
+        batch_no: int,
+        day: int,
+        most: int,
+        moved: dict[int, Sums],
+        accounts: dict[int, Account],
     ) -> int:
         """Compare those of a batch and of batches before it; answers how many are right.
 
-        moved: what the model says; `accounts` stand after the batch. The others are in `wrong`.
+        moved: what the model says; `accounts` stand after the batch. Movements of more than `most`
+        journals name none. The others are in `wrong`.
         """
         rows, place, end, unpack = self.rows, self.place, len(self.rows), _ROW.unpack_from
-        fixed, one, right = _ROW.size, _ONE.unpack_from, 0
+        fixed, right = _ROW.size, 0
         while place < end:
             row = unpack(rows, place)
-            number, account_id, value_day, on, debits, credits_, after_d, after_c, named = row
+            number, account_id, value_day, on, debits, credits_, after_d, after_c, n, named = row
             if number > batch_no:
                 break
             array = place + fixed
+            following = _after_array(array, named)
             sums = moved.get(value_day << _ACCOUNT_BITS | account_id)
-            if named == 1:
-                following = array + _ARRAY_HEAD + _ELEMENT
-                same = sums is not None and sums[_SEQS:] == [one(rows, following - 8)[0]]
-            else:
-                seqs, following = _seqs(rows, array, named)
-                same = sums is not None and (seqs is None or sums[_SEQS:] == seqs)
             account = accounts.get(account_id)
             if (
-                same
-                and sums is not None
+                sums is not None
                 and account is not None
                 and debits == sums[0]
                 and credits_ == sums[1]
+                and n == sums[_TRANSFERS]
                 and after_d == account.debits
                 and after_c == account.credits
                 and on == day
                 and number == batch_no
+                and named
+                and rows[array + _ARRAY_HEAD : following] == _named(sums, most)
             ):
                 right += 1
             else:
-                self.wrong.append(_moved(rows, place))
+                self.wrong.append((_moved(rows, place), rows[array + _ARRAY_HEAD : following]))
             self.count += 1
             place = following
         self.place = place
@@ -124,7 +137,7 @@ class Movements:
             moved = _moved(self.rows, place)
             if moved.batch_no == batch_no and moved.business_day == day:
                 found.add(key_of(moved.account_id, moved.value_day))
-            place = _seqs(self.rows, place + _ROW.size, moved.named)[1]
+            place = _after_array(place + _ROW.size, moved.named)
         return found
 
     def rest(self) -> Iterator[Difference]:
@@ -132,7 +145,7 @@ class Movements:
         while self.place < len(self.rows):
             moved = _moved(self.rows, self.place)
             yield from differ(CHECK, name(moved), "no row", "a row")
-            self.place = _seqs(self.rows, self.place + _ROW.size, moved.named)[1]
+            self.place = _after_array(self.place + _ROW.size, moved.named)
 
 
 async def read_movements(
@@ -144,18 +157,19 @@ async def read_movements(
 
 def check_movements(
     movements: Movements,
-    batch_no: int,
-    business_date: date,
-    moved: dict[int, list[int]],
+    row: Row,
+    transfers: int,
+    moved: dict[int, Sums],
     accounts: dict[int, Account],
 ) -> Iterator[Difference]:
-    """Every movement of a batch that is wrong, missing or too many."""
-    day, start = day_number(business_date), movements.place
-    right = movements.compare(batch_no, day, moved, accounts)
+    """Every movement of a batch row of so many transfers that is wrong, missing or too many."""
+    batch_no, business_date = row["batch_no"], row["business_date"]
+    day, start, most = day_number(business_date), movements.place, named_most(transfers)
+    right = movements.compare(batch_no, day, most, moved, accounts)
     if right == len(moved) and not movements.wrong:
         return
     wrong, movements.wrong = movements.wrong, []
-    for found in wrong:
+    for found, journals in wrong:
         sums = moved.get(key_of(found.account_id, found.value_day))
         if sums is None or found.business_day != day or found.batch_no != batch_no:
             yield from differ(CHECK, name(found), "no row", "a row")
@@ -166,10 +180,11 @@ def check_movements(
             "credits": sums[1],
             "debits_after": account.debits,
             "credits_after": account.credits,
-            "seqs": sums[_SEQS:],
+            "transfers": sums[_TRANSFERS],
         }
-        fields: dict[str, object] = {each: getattr(found, each) for each in list(expected)[:-1]}
-        fields["seqs"] = sums[_SEQS:] if found.seqs is None else list(found.seqs)
+        fields: dict[str, object] = {each: getattr(found, each) for each in expected}
+        expected["journals"] = _names(_named(sums, most))
+        fields["journals"] = _names(journals)
         yield from compare(CHECK, name(found), expected, fields)
     for key in moved.keys() - movements.keys(start, batch_no, day):
         place = (account_of(key), business_date, batch_no, day_of(value_day_of(key)))
@@ -182,17 +197,29 @@ def name(movement: Moved) -> str:
     return _WHERE.format(movement.account_id, on, movement.batch_no, value)
 
 
-def _seqs(rows: bytes, array: int, named: int) -> tuple[list[int] | None, int]:
-    """The numbers in an array at a place, and the place after it."""
-    if named < 0:
-        return None, array + 4
-    if named == 0:
-        return [], array + _EMPTY_ARRAY
-    numbers = struct.unpack_from(f">{'4xq' * named}", rows, array + _ARRAY_HEAD)
-    return list(numbers), array + _ARRAY_HEAD + _ELEMENT * named
+def _after_array(array: int, named: int) -> int:
+    """The place after an array of so many ids."""
+    if named > 0:
+        return array + _ARRAY_HEAD + _ELEMENT * named
+    return array + (4 if named < 0 else _EMPTY_ARRAY)
+
+
+def _named(sums: Sums, most: int) -> bytes:
+    """The ids that a movement should name, as they stand in the server's rows."""
+    if len(sums) == _JOURNALS + 1:
+        only: bytes = _ID_LENGTH + sums[_JOURNALS]
+        return only
+    if len(sums) > _JOURNALS + most:
+        return b""
+    return _ID_LENGTH + _ID_LENGTH.join(sums[_JOURNALS:])
+
+
+def _names(journals: bytes) -> list[str] | str:
+    """Ids of an array as text."""
+    places = range(len(_ID_LENGTH), len(journals), _ELEMENT)
+    found = [str(UUID(bytes=journals[place : place + 16])) for place in places]
+    return found or "none named"
 
 
 def _moved(rows: bytes, place: int) -> Moved:
-    fields: tuple[int, ...] = _ROW.unpack_from(rows, place)
-    seqs, _ = _seqs(rows, place + _ROW.size, fields[-1])
-    return Moved._make((*fields, None if seqs is None else tuple(seqs)))
+    return Moved._make(_ROW.unpack_from(rows, place))

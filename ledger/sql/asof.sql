@@ -9,6 +9,7 @@
 SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch_no, 0) AS batch_no,
     CASE WHEN c.first_seq <= k.known_at THEN c.batch_no ELSE 0 END AS cut_batch_no,
     least(c.first_seq, k.known_at + 1) AS cut_from,
+    CASE WHEN c.first_seq <= k.known_at THEN c.last_seq ELSE k.known_at END AS cut_to,
     coalesce((
         SELECT d.business_date + 1 FROM ledger.day AS d
         WHERE d.book_id = h.book_id AND d.cut_seq <= k.known_at
@@ -23,7 +24,7 @@ LEFT JOIN LATERAL (
     ORDER BY b.last_seq DESC, b.batch_no DESC LIMIT 1
 ) AS w ON TRUE
 LEFT JOIN LATERAL (
-    SELECT b.batch_no, b.first_seq FROM ledger.batch AS b
+    SELECT b.batch_no, b.first_seq, b.last_seq FROM ledger.batch AS b
     WHERE b.book_id = h.book_id AND b.last_seq > k.known_at
     ORDER BY b.last_seq, b.batch_no LIMIT 1
 ) AS c ON TRUE
@@ -31,7 +32,7 @@ WHERE h.book_id = $1
 
 -- balances --
 -- Counters of accounts $2 of book $1 at the close of $3, by value date when $4, known at $5:
--- batches up to $6, transfers of the cut batch from $7; $8 the business date then.
+-- batches up to $6; $7 the business date then. What is known of a cut batch is added by the next ones.
 WITH base AS (
     SELECT w.account_id, coalesce(s.debits, 0) AS debits, coalesce(s.credits, 0) AS credits,
         coalesce(s.business_date, '-infinity'::date) AS business_date, s.batch_no
@@ -57,7 +58,7 @@ WITH base AS (
     CROSS JOIN LATERAL (
         SELECT sum(v.debits) AS debits, sum(v.credits) AS credits FROM ledger.movement AS v
         WHERE v.book_id = $1 AND v.account_id = base.account_id AND v.batch_no <= $6
-            AND v.business_date > base.business_date AND v.business_date <= least($3, $8::date)
+            AND v.business_date > base.business_date AND v.business_date <= least($3, $7::date)
     ) AS m
     UNION ALL
     SELECT base.account_id, m.debits, m.credits FROM base
@@ -73,23 +74,106 @@ WITH base AS (
     CROSS JOIN LATERAL (
         SELECT sum(v.debits) AS debits, sum(v.credits) AS credits FROM ledger.movement AS v
         WHERE v.book_id = $1 AND v.account_id = base.account_id AND v.batch_no <= $6
-            AND v.business_date > $3 AND v.business_date <= $8::date
+            AND v.business_date > $3 AND v.business_date <= $7::date
             AND v.value_date <= $3 AND v.value_date < v.business_date
     ) AS m
-    WHERE $4 AND $3 < $8::date
-    UNION ALL
-    SELECT x.account_id, x.debits, x.credits FROM ledger.transfer AS t
-    CROSS JOIN LATERAL (
-        VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
-    ) AS x (account_id, debits, credits)
-    WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $7 AND $5
-        AND CASE WHEN $4 THEN t.value_date ELSE t.business_date END <= $3
-        AND x.account_id = ANY($2)
+    WHERE $4 AND $3 < $7::date
 )
 SELECT p.account_id, coalesce(sum(p.debits), 0)::bigint AS debits,
     coalesce(sum(p.credits), 0)::bigint AS credits
 FROM parts AS p
 GROUP BY p.account_id
+
+-- moved_in_cut --
+-- What batch $3 did to accounts $2 with a date up to $4, by value date when $5.
+SELECT m.account_id, m.debits, m.credits, m.journals
+FROM ledger.batch AS b
+INNER JOIN ledger.movement AS m
+    ON m.book_id = $1 AND m.account_id = ANY($2::integer []) AND m.business_date = b.business_date
+    AND m.batch_no = b.batch_no
+WHERE b.book_id = $1 AND b.batch_no = $3
+    AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
+
+-- sums_by_id --
+-- What the journals $3 with numbers up to $4 did to the accounts $2, pair by pair.
+SELECT n.account_id,
+    sum(CASE WHEN t.debit_account = n.account_id THEN t.amount_satang ELSE 0 END)::bigint AS debits,
+    sum(CASE WHEN t.credit_account = n.account_id THEN t.amount_satang ELSE 0 END)::bigint AS credits
+FROM unnest($2::integer [], $3::uuid []) AS n (account_id, journal_id)
+INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
+WHERE n.account_id IN (t.debit_account, t.credit_account) AND t.recorded_seq <= $4
+GROUP BY n.account_id
+
+-- sums_between --
+-- What journals numbered $3 to $4 with value dates up to $5 (NULL: any) did to the accounts $2.
+SELECT x.account_id, sum(x.debits)::bigint AS debits, sum(x.credits)::bigint AS credits
+FROM ledger.transfer AS t
+CROSS JOIN LATERAL (
+    VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
+) AS x (account_id, debits, credits)
+WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $4
+    AND ($5::date IS NULL OR t.value_date <= $5)
+    AND (t.debit_account = ANY($2::integer []) OR t.credit_account = ANY($2::integer []))
+    AND x.account_id = ANY($2::integer [])
+GROUP BY x.account_id
+
+-- trial_balance_back --
+-- The same from today's counters: less what came since in batches above $4 or has a later date, less
+-- periods of the date itself beyond $7, and what is known of the cut batch. Cheaper where less came
+-- since than after the last proven day.
+WITH unknown AS MATERIALIZED (
+    SELECT b.first_seq, b.last_seq, -1 AS sign FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.business_date = $2
+        AND b.batch_no <= $4 AND b.period > $7
+    UNION ALL
+    SELECT $6::bigint, $3::bigint, 1 FROM ledger.batch AS b
+    WHERE b.book_id = $1 AND b.batch_no = $5 AND b.business_date <= $2
+        AND (b.business_date < $2 OR b.period <= $7)
+), moved AS (
+    SELECT b.account_id, b.debits, b.credits FROM ledger.balance AS b WHERE b.book_id = $1
+    UNION ALL
+    SELECT m.account_id, -m.debits, -m.credits FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.batch_no > $4
+        AND (SELECT h.batch_no FROM ledger.book_head AS h WHERE h.book_id = $1) > $4
+    UNION ALL
+    SELECT m.account_id, -m.debits, -m.credits FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.business_date > $2 AND m.batch_no + 0 <= $4
+        AND (SELECT h.business_date FROM ledger.book_head AS h WHERE h.book_id = $1) > $2
+    UNION ALL
+    SELECT x.account_id, x.debits, x.credits FROM unknown
+    CROSS JOIN LATERAL (
+        SELECT t.debit_account, t.credit_account, unknown.sign * sum(t.amount_satang) AS amount
+        FROM ledger.transfer AS t
+        WHERE t.book_id = $1 AND t.recorded_seq BETWEEN unknown.first_seq AND unknown.last_seq
+        GROUP BY t.debit_account, t.credit_account
+    ) AS t
+    CROSS JOIN LATERAL (
+        VALUES (t.debit_account, t.amount, 0), (t.credit_account, 0, t.amount)
+    ) AS x (account_id, debits, credits)
+), by_account AS (
+    SELECT m.account_id, sum(m.debits) AS debits, sum(m.credits) AS credits
+    FROM moved AS m GROUP BY m.account_id
+)
+SELECT g.gl_code, g.cad_code, g.name_th, g.name_en, sum(y.debits) AS debits,
+    sum(y.credits) AS credits
+FROM by_account AS y
+INNER JOIN ledger.account AS a ON a.book_id = $1 AND a.account_id = y.account_id
+INNER JOIN ledger.gl_account AS g ON g.book_id = $1 AND g.gl_code = a.gl_code
+WHERE y.debits <> 0 OR y.credits <> 0
+GROUP BY g.gl_code, g.cad_code, g.name_th, g.name_en
+ORDER BY g.gl_code
+
+-- numbers_each_way --
+-- About how many numbers stand between the last day proven by $3 and the close of $2 as known at $3,
+-- and how many came after the close of $2 or after $3, up to number $4.
+SELECT
+    $3::bigint - coalesce((
+        SELECT max(d.proven_seq) FROM ledger.day AS d
+        WHERE d.book_id = $1 AND d.business_date <= $2 AND d.proven_seq <= $3
+    ), 0) AS forward,
+    $4::bigint - least($3, coalesce((
+        SELECT d.cut_seq FROM ledger.day AS d WHERE d.book_id = $1 AND d.business_date = $2
+    ), $3)) AS back
 
 -- trial_balance --
 -- Book $1 by business date $2 known at $3: batches up to $4, transfers of the cut batch $5 from
@@ -111,7 +195,8 @@ WITH proven AS (
         AND (b.business_date < $2 OR b.period <= $7)
 ), moved AS (
     SELECT m.account_id, m.debits, m.credits FROM ledger.movement AS m
-    WHERE m.book_id = $1 AND m.batch_no <= $4 AND m.business_date <= $2
+    -- The days say which pages; nearly every batch is below $4, so its index would say nothing.
+    WHERE m.book_id = $1 AND m.batch_no + 0 <= $4 AND m.business_date <= $2
         AND m.business_date > coalesce(
             (SELECT proven.business_date FROM proven), '-infinity'::date
         )
@@ -146,34 +231,28 @@ GROUP BY g.gl_code, g.cad_code, g.name_th, g.name_en
 ORDER BY g.gl_code
 
 -- later_changes --
--- Journals of account $2 recorded after $3 (batches above $4) with an axis date up to $5: by
--- value date when $6.
+-- What batches above $3 did to account $2 with an axis date up to $4, by value date when $5: how many
+-- lines in batches that are not known at all ($6 is the one that is known in part), the first and
+-- the last of them, and whether the other one is among them. $7: known at.
 WITH proven AS (
     SELECT coalesce(max(d.business_date), '-infinity'::date) AS business_date
-    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $3
+    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $7
 ), moved AS (
-    SELECT m.business_date, m.value_date, m.batch_no, m.seqs FROM ledger.movement AS m
-    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $4
+    SELECT m.batch_no, m.transfers FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $3
         AND m.business_date > (SELECT proven.business_date FROM proven)
-        AND (m.business_date <= $5 OR ($6 AND m.value_date <= $5))
+        AND (m.business_date <= $4 OR ($5 AND m.value_date <= $4))
     UNION ALL
-    SELECT m.business_date, m.value_date, m.batch_no, m.seqs FROM ledger.batch AS b
+    SELECT m.batch_no, m.transfers FROM ledger.batch AS b
     INNER JOIN ledger.movement AS m
         ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
         AND m.batch_no = b.batch_no
-    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $4
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $3
         AND b.business_date <= (SELECT proven.business_date FROM proven)
-        AND (b.business_date <= $5 OR ($6 AND m.value_date <= $5))
-), named AS (
-    SELECT unnest(moved.seqs) AS recorded_seq FROM moved WHERE moved.seqs IS NOT NULL
-    UNION
-    SELECT t.recorded_seq FROM moved
-    INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = moved.batch_no
-    INNER JOIN ledger.transfer AS t
-        ON t.book_id = $1 AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
-    WHERE moved.seqs IS NULL AND (t.debit_account = $2 OR t.credit_account = $2)
-        AND t.value_date = moved.value_date
+        AND (b.business_date <= $4 OR ($5 AND m.value_date <= $4))
 )
-SELECT count(*) AS journals, min(n.recorded_seq) AS first_seq, max(n.recorded_seq) AS last_seq
-FROM named AS n
-WHERE n.recorded_seq > $3
+SELECT coalesce(sum(n.transfers) FILTER (WHERE n.batch_no <> $6), 0)::bigint AS lines,
+    min(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS first_batch,
+    max(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS last_batch,
+    coalesce(bool_or(n.batch_no = $6), FALSE) AS cut_one
+FROM moved AS n

@@ -65,6 +65,10 @@ INNER JOIN ledger.account AS a ON a.book_id = m.book_id AND a.account_id = m.acc
 WHERE m.book_id = $1 AND m.business_date > $2 AND m.business_date <= $3 AND m.batch_no <= $4
 GROUP BY a.gl_code
 
+-- summarize --
+-- Outside any transaction, before a day's numbers are read.
+SELECT ledger.summarize_numbers()
+
 -- last_seal --
 SELECT s.seal_no FROM ledger.seal AS s WHERE s.book_id = $1 ORDER BY s.seal_no DESC LIMIT 1
 
@@ -125,10 +129,13 @@ WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date < $3 AND m.batch_
 -- statement_journals --
 -- Numbers of the journals that moved account $2 on business dates $3 to $4 in batches up to $5.
 -- Movements name them when they are few; otherwise the batch's own range is looked through.
-SELECT unnest(m.seqs) AS recorded_seq
+SELECT t.recorded_seq
 FROM ledger.movement AS m
+CROSS JOIN LATERAL unnest(m.journals) AS j (journal_id)
+INNER JOIN ledger.transfer AS t
+    ON t.book_id = m.book_id AND t.journal_id = j.journal_id AND t.line = 0
 WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date BETWEEN $3 AND $4
-    AND m.batch_no <= $5 AND m.seqs IS NOT NULL
+    AND m.batch_no <= $5
 UNION
 SELECT t.recorded_seq
 FROM ledger.movement AS m
@@ -136,5 +143,5 @@ INNER JOIN ledger.batch AS b ON b.book_id = m.book_id AND b.batch_no = m.batch_n
 INNER JOIN ledger.transfer AS t
     ON t.book_id = m.book_id AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
 WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date BETWEEN $3 AND $4
-    AND m.batch_no <= $5 AND m.seqs IS NULL AND (t.debit_account = $2 OR t.credit_account = $2)
+    AND m.batch_no <= $5 AND m.journals IS NULL AND (t.debit_account = $2 OR t.credit_account = $2)
 ORDER BY recorded_seq

@@ -38,23 +38,24 @@ WHERE a.book_id = $1 AND a.account_id = ANY($2::int [])
 
 -- moved --
 -- What batches did to accounts, and their counters afterwards; a row a value date.
-SELECT m.account_id, m.batch_no, m.debits, m.credits, m.debits_after, m.credits_after, m.seqs
+SELECT m.account_id, m.batch_no, m.debits, m.credits, m.debits_after, m.credits_after, m.journals
 FROM unnest($2::int [], $3::bigint [], $4::date []) AS p (account_id, batch_no, business_date)
 INNER JOIN ledger.movement AS m
     ON m.book_id = $1 AND m.account_id = p.account_id
     AND m.business_date = p.business_date AND m.batch_no = p.batch_no
 
 -- moved_between --
--- What journals did to accounts: those named one by one ($2 account, $3 number), and those of the
--- accounts $4 with numbers after $5 up to $6.
+-- What journals numbered after $5 up to $6 did to accounts: those named one by one ($2 account,
+-- $3 journal), and for the accounts $4 all of them.
 SELECT x.account_id, sum(x.debits)::bigint AS debits, sum(x.credits)::bigint AS credits
 FROM (
     SELECT n.account_id,
         CASE WHEN t.debit_account = n.account_id THEN t.amount_satang ELSE 0 END AS debits,
         CASE WHEN t.credit_account = n.account_id THEN t.amount_satang ELSE 0 END AS credits
-    FROM unnest($2::int [], $3::bigint []) AS n (account_id, recorded_seq)
-    INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.recorded_seq = n.recorded_seq
+    FROM unnest($2::int [], $3::uuid []) AS n (account_id, journal_id)
+    INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
     WHERE n.account_id IN (t.debit_account, t.credit_account)
+        AND t.recorded_seq > $5 AND t.recorded_seq <= $6
     UNION ALL
     SELECT w.account_id, s.debits, s.credits
     FROM ledger.transfer AS t
@@ -62,9 +63,14 @@ FROM (
         VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
     ) AS s (account_id, debits, credits)
     INNER JOIN unnest($4::int []) AS w (account_id) ON w.account_id = s.account_id
-    WHERE t.book_id = $1 AND t.recorded_seq > $5 AND t.recorded_seq <= $6
+    WHERE cardinality($4::int []) > 0
+        AND t.book_id = $1 AND t.recorded_seq > $5 AND t.recorded_seq <= $6
 ) AS x
 GROUP BY x.account_id
+
+-- summarize --
+-- Outside any transaction; what is added to the record is found without it too, only slower.
+SELECT ledger.summarize_numbers()
 
 -- look_at_consumer --
 SELECT c.cursor_seq, h.recorded_seq AS head_seq

@@ -3,10 +3,10 @@
 -- index --
 INSERT INTO ledger.found_transfer (
     book_id, recorded_seq, line, debit_account, credit_account, amount_satang, kind, business_date,
-    value_date, reference, actor
+    value_date, reference, actor, journal_id
 )
 SELECT t.book_id, t.recorded_seq, t.line, t.debit_account, t.credit_account, t.amount_satang, t.kind,
-    t.business_date, t.value_date, t.reference, t.actor
+    t.business_date, t.value_date, t.reference, t.actor, t.journal_id
 FROM ledger.transfer AS t
 WHERE t.book_id = $1 AND t.recorded_seq > $2 AND t.recorded_seq <= $3
 ORDER BY t.recorded_seq, t.line
@@ -14,7 +14,7 @@ ON CONFLICT DO NOTHING
 
 -- tail --
 -- Journals of the record itself numbered from $2 up to, not including, $3, at most $4, newest first.
-SELECT DISTINCT f.recorded_seq FROM ledger.transfer AS f
+SELECT DISTINCT f.recorded_seq, f.journal_id FROM ledger.transfer AS f
 WHERE f.book_id = $1 AND f.recorded_seq >= $2 AND f.recorded_seq < $3 AND {matches}
 ORDER BY f.recorded_seq DESC LIMIT $4
 
@@ -67,18 +67,25 @@ SELECT k.kind FROM ledger.journal_kind AS k WHERE k.code = $1
 -- accounts_of_party --
 SELECT a.account_id FROM ledger.account AS a WHERE a.book_id = $1 AND a.party_id = $2
 
+-- ids_of --
+-- The journals with the numbers $2, from their search rows.
+SELECT f.journal_id FROM unnest($2::bigint []) AS n (recorded_seq)
+INNER JOIN ledger.found_transfer AS f
+    ON f.book_id = $1 AND f.run = (n.recorded_seq / 262144)::int
+    AND f.recorded_seq = n.recorded_seq AND f.line = 0
+
 -- journals --
--- What is shown of them: a journal's first $3 transfers, and how many it has.
+-- What is shown of the journals $2: the first $3 transfers of each, and how many it has.
 SELECT t.recorded_seq, k.code AS kind, t.journal_id, t.business_date, t.value_date, t.actor,
     t.reference, t.narrative, t.reverses, t.hold_id, d.code AS debit, c.code AS credit,
     t.amount_satang, (
         SELECT e.line + 1 FROM ledger.transfer AS e
-        WHERE e.book_id = t.book_id AND e.recorded_seq = t.recorded_seq
+        WHERE e.book_id = t.book_id AND e.journal_id = t.journal_id
         ORDER BY e.line DESC LIMIT 1
     ) AS transfer_count
 FROM ledger.transfer AS t
 INNER JOIN ledger.journal_kind AS k ON k.kind = t.kind
 INNER JOIN ledger.account AS d ON d.book_id = t.book_id AND d.account_id = t.debit_account
 INNER JOIN ledger.account AS c ON c.book_id = t.book_id AND c.account_id = t.credit_account
-WHERE t.book_id = $1 AND t.recorded_seq = ANY($2::bigint []) AND t.line < $3
+WHERE t.book_id = $1 AND t.journal_id = ANY($2::uuid []) AND t.line < $3
 ORDER BY t.recorded_seq DESC, t.line

@@ -1,11 +1,9 @@
 -- Limits of an account: what was planned, and which were in force on a date. $1 book, $2 account.
 
 -- plan --
--- $7 the business date of the batch, $8 the one it was decided on: should a cut-off have come in
--- between, the date is NULL and the row is refused; then it is decided again.
 INSERT INTO ledger.limit_plan (
     book_id, account_id, planned_seq, effective_on, balance_min, balance_max
-) VALUES ($1, $2, $3, CASE WHEN $7::date = $8::date THEN $4::date END, $5, $6)
+) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- cancel --
 -- Unconditional: the guard of the table refuses a plan that was applied or cancelled meanwhile.

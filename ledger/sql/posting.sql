@@ -80,6 +80,41 @@ SELECT hold_id, account_id, amount_satang, captured_satang, state, expires_on, r
     placed_seq, changed_seq
 FROM ledger.hold WHERE book_id = $1 AND hold_id = ANY($2::uuid [])
 
+-- look --
+-- Accounts asked about ($2), and which of the ids $3 are on record, and as what: one round trip for
+-- what an ordinary batch asks.
+SELECT 1 AS what, NULL::uuid AS id, b.account_id, a.currency, b.debits, b.credits, b.held,
+    b.balance_min, b.balance_max, b.excess_satang, b.state, b.frozen, b.frozen_until, b.changed_seq
+FROM ledger.balance AS b
+INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
+WHERE b.book_id = $1 AND b.account_id = ANY($2::int [])
+UNION ALL
+SELECT 2, t.journal_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.journal_id = ANY($3::uuid []) AND t.line = 0
+UNION ALL
+SELECT 3, d.hold_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM ledger.hold AS d WHERE d.book_id = $1 AND d.hold_id = ANY($3::uuid [])
+UNION ALL
+SELECT 4, r.operation_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM ledger.refusal AS r
+WHERE r.book_id = $1 AND r.operation_id = ANY($3::uuid []) AND r.sticky
+
+-- head_and_accounts --
+-- The head as committed and accounts as they stand at it: one snapshot. Nothing is locked.
+SELECT h.recorded_seq AS head_seq, h.batch_no, h.business_date, h.value_date_floor, h.digest,
+    h.epoch, h.voucher_year, h.voucher_no, k.fiscal_year_start_month, s.*
+FROM ledger.book_head AS h
+INNER JOIN ledger.book AS k ON k.book_id = h.book_id
+LEFT JOIN LATERAL (
+    SELECT b.account_id, a.currency, b.debits, b.credits, b.held, b.balance_min, b.balance_max,
+        b.excess_satang, b.state, b.frozen, b.frozen_until, b.changed_seq
+    FROM ledger.balance AS b
+    INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
+    WHERE b.book_id = $1 AND b.account_id = ANY($2::int [])
+) AS s ON TRUE
+WHERE h.book_id = $1
+
 -- accounts --
 SELECT b.account_id, a.currency, b.debits, b.credits, b.held, b.balance_min, b.balance_max,
     b.excess_satang, b.state, b.frozen, b.frozen_until, b.changed_seq
@@ -114,81 +149,46 @@ INSERT INTO ledger.balance (book_id, account_id, changed_seq)
 SELECT $1, account_id, opened_seq FROM opened
 
 -- write_batch --
--- Batch, transfers, movements, events, refusals, balances and head in one statement, one round trip.
-WITH new_batch AS (
-    INSERT INTO ledger.batch (
-        book_id, batch_no, business_date, first_seq, last_seq, journal_count, event_count,
-        transfer_count, amount_sum, refusal_count, origin, period, fiscal_year, first_voucher,
-        digest_version, digest
-    ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-), new_transfers AS (
-    INSERT INTO ledger.transfer (
-        book_id, journal_id, line, recorded_seq, debit_account, credit_account, amount_satang,
-        kind, may_exceed_limit, business_date, value_date, actor, reference, narrative, hold_id,
-        reverses, forced, adjusts
-    )
-    SELECT $1, t.journal_id, t.line, t.recorded_seq, t.debit_account, t.credit_account,
-        t.amount_satang, t.kind, t.may_exceed_limit, $3, t.value_date, t.actor, t.reference,
-        t.narrative, t.hold_id, t.reverses, t.forced, t.adjusts
-    FROM unnest(
-        $19::uuid [], $20::int [], $21::bigint [], $22::int [], $23::int [], $24::bigint [],
-        $25::smallint [], $26::boolean [], $27::date [], $28::text [], $29::text [], $30::text [],
-        $31::uuid [], $32::uuid [], $33::boolean [], $34::uuid []
-    ) AS t (
-        journal_id, line, recorded_seq, debit_account, credit_account, amount_satang, kind,
-        may_exceed_limit, value_date, actor, reference, narrative, hold_id, reverses, forced,
-        adjusts
-    )
-), new_movements AS (
-    INSERT INTO ledger.movement (
-        book_id, account_id, business_date, batch_no, value_date, debits, credits, debits_after,
-        credits_after, seqs
-    )
-    SELECT $1, t.account_id, $3, $2, t.value_date, t.debits, t.credits, t.debits_after,
-        t.credits_after, t.seqs::bigint []
-    FROM unnest(
-        $35::int [], $36::date [], $37::bigint [], $38::bigint [], $39::bigint [], $40::bigint [],
-        $41::text []
-    ) AS t (account_id, value_date, debits, credits, debits_after, credits_after, seqs)
-), new_events AS (
-    INSERT INTO ledger.event (
-        book_id, recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
-        amount_satang, body
-    )
-    SELECT $1, t.recorded_seq, t.kind, $3, t.actor, t.reason, t.account_id, t.hold_id, t.subject,
-        t.amount_satang, t.body
-    FROM unnest(
-        $42::bigint [], $43::smallint [], $44::text [], $45::text [], $46::int [], $47::uuid [],
-        $48::uuid [], $49::bigint [], $50::text []
-    ) AS t (
-        recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
-    )
-), new_refusals AS (
-    INSERT INTO ledger.refusal (
-        book_id, batch_no, position, code, sticky, operation_id, event_id, actor, detail, body
-    )
-    SELECT $1, $2, t.position, t.code, t.sticky, t.operation_id, t.event_id, t.actor, t.detail, t.body
-    FROM unnest(
-        $51::int [], $52::text [], $53::boolean [], $54::uuid [], $55::uuid [], $56::text [],
-        $57::text [], $58::text []
-    ) AS t (position, code, sticky, operation_id, event_id, actor, detail, body)
-), new_balances AS (
-    UPDATE ledger.balance AS b
-    SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
-        balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
-        frozen_until = t.frozen_until, changed_seq = t.changed_seq
-    FROM unnest(
-        $59::int [], $60::bigint [], $61::bigint [], $62::bigint [], $63::bigint [], $64::bigint [],
-        $65::bigint [], $66::smallint [], $67::smallint [], $68::date [], $69::bigint []
-    ) AS t (
-        account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
-        frozen_until, changed_seq
-    )
-    WHERE b.book_id = $1 AND b.account_id = t.account_id
+-- Head, batch, transfers, movements, balances, refusals and keys: the function says when it writes.
+SELECT ledger.write_batch(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+    $22::text::uuid [], $23, $24, $25::text::uuid [], $26::text::int [], $27::text::bigint [],
+    $28::text::int [], $29::text::int [], $30::text::bigint [], $31::text::smallint [], $32,
+    $33::text::date [], $34, $35, $36, $37, $38, $39, $40, $41::text::int [], $42::text::date [],
+    $43::text::bigint [], $44::text::bigint [], $45::text::bigint [], $46::text::bigint [],
+    $47::text::int [], $48::text::int [], $49::text::int [], $50::text::uuid [], $51::text::int [],
+    $52::text::bigint [], $53::text::bigint [], $54::text::bigint [], $55::text::bigint [],
+    $56::text::bigint [], $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68
 )
-UPDATE ledger.book_head
-SET recorded_seq = $5, batch_no = $2, digest = $16, voucher_year = $17, voucher_no = $18
-WHERE book_id = $1
+
+-- insert_events --
+INSERT INTO ledger.event (
+    book_id, recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
+    amount_satang, body
+)
+SELECT $1, t.recorded_seq, t.kind, $2, t.actor, t.reason, t.account_id, t.hold_id, t.subject,
+    t.amount_satang, t.body
+FROM unnest(
+    $3::bigint [], $4::smallint [], $5::text [], $6::text [], $7::int [], $8::uuid [], $9::uuid [],
+    $10::bigint [], $11::text []
+) AS t (
+    recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
+)
+
+-- update_accounts --
+-- Accounts of events, all that may change of them: counters and limits move together.
+UPDATE ledger.balance AS b
+SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
+    balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
+    frozen_until = t.frozen_until, changed_seq = t.changed_seq
+FROM unnest(
+    $2::int [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
+    $8::bigint [], $9::smallint [], $10::smallint [], $11::date [], $12::bigint []
+) AS t (
+    account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
+    frozen_until, changed_seq
+)
+WHERE b.book_id = $1 AND b.account_id = t.account_id
 
 -- insert_holds --
 INSERT INTO ledger.hold (
@@ -206,13 +206,6 @@ SET captured_satang = t.captured, state = t.state, changed_seq = t.changed_seq
 FROM unnest($2::uuid [], $3::bigint [], $4::smallint [], $5::bigint [])
 AS t (hold_id, captured, state, changed_seq)
 WHERE h.book_id = $1 AND h.hold_id = t.hold_id
-
--- insert_keys --
-INSERT INTO ledger.idempotency_key (book_id, client, key, request_hash, batch_no, answer)
-SELECT $1, t.client, t.key, t.request_hash, $2, t.answer
-FROM unnest($3::text [], $4::text [], $5::bytea [], $6::text []) AS t (
-    client, key, request_hash, answer
-)
 
 -- cut_day --
 UPDATE ledger.day SET state = 2, cut_seq = $3, cut_at = clock_timestamp()

@@ -1,105 +1,193 @@
 -- Reads on the three dates. No statement here locks anything.
 
--- statement_lines --
--- Lines of account $2 after the cursor ($3 axis date, $4 seq, $5 line) up to axis date $6, at most
--- $7, by value date when $8, known at $9: batches up to $10, transfers of the cut batch from $11.
--- Movements name the journals when they are few; otherwise the batch's own range is looked through.
+-- shares_by_business_date --
+-- Movements of account $2 after the cursor ($3 date, $4 number; 0 = before every number of the date)
+-- up to business date $5, in order: whole batches up to $6, as many as bring $8 transfers, and
+-- those of which only a part is on the page: the cursor's batch, and batch $7, which is cut.
 WITH here AS (
-    SELECT b.batch_no, b.business_date FROM ledger.batch AS b
-    WHERE b.book_id = $1 AND b.last_seq >= $4 AND $4 > 0
-    ORDER BY b.last_seq, b.batch_no LIMIT 1
-), moved AS (
-    -- Whole batches each time: value dates of one batch do not follow its numbers.
-    (
-        SELECT m.batch_no, m.seqs FROM ledger.movement AS m
-        WHERE NOT $8 AND m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $6
-            AND m.batch_no <= $10
-            AND (m.business_date, m.batch_no) > ($3, coalesce((SELECT batch_no FROM here), 0))
-        ORDER BY m.business_date, m.batch_no
-        FETCH FIRST ($7 + 1) ROWS WITH TIES
-    )
+    SELECT coalesce((
+        SELECT b.batch_no FROM ledger.batch AS b
+        WHERE b.book_id = $1 AND b.last_seq >= $4 AND $4 > 0
+        ORDER BY b.last_seq, b.batch_no LIMIT 1
+    ), 0) AS batch_no
+), following AS (
+    SELECT m.business_date, m.batch_no, m.value_date, m.transfers, m.credits - m.debits AS amount,
+        m.journals
+    FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $5 AND m.batch_no <= $6
+        AND (m.business_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
+    ORDER BY m.business_date, m.batch_no
+    FETCH FIRST $8 ROWS WITH TIES
+), counted AS (
+    SELECT f.*, sum(f.transfers) OVER (
+            ORDER BY f.business_date, f.batch_no GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before
+    FROM following AS f
+), taken AS (
+    SELECT c.business_date, c.batch_no, c.value_date, c.transfers, c.amount, c.journals
+    FROM counted AS c WHERE coalesce(c.before, 0) < $8
     UNION ALL
-    (
-        SELECT m.batch_no, m.seqs FROM ledger.movement AS m
-        WHERE $8 AND m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $6
-            AND m.batch_no <= $10 AND m.value_date = m.business_date
-            AND (m.business_date, m.batch_no) > ($3, coalesce((SELECT batch_no FROM here), 0))
-        ORDER BY m.business_date, m.batch_no
-        FETCH FIRST ($7 + 1) ROWS WITH TIES
-    )
-    UNION ALL
-    (
-        SELECT m.batch_no, m.seqs FROM ledger.movement AS m
-        WHERE $8 AND m.book_id = $1 AND m.account_id = $2 AND m.value_date <= $6
-            AND m.batch_no <= $10 AND m.value_date < m.business_date AND m.value_date >= $3
-            AND (m.value_date, m.batch_no) > ($3, coalesce((SELECT batch_no FROM here), 0))
-        ORDER BY m.value_date, m.batch_no
-        FETCH FIRST ($7 + 1) ROWS WITH TIES
-    )
-    UNION ALL
-    SELECT m.batch_no, m.seqs FROM here
+    SELECT m.business_date, m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals
+    FROM ledger.batch AS b
     INNER JOIN ledger.movement AS m
-        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = here.business_date
-        AND m.batch_no = here.batch_no
-), named AS (
-    SELECT unnest(moved.seqs) AS recorded_seq FROM moved WHERE moved.seqs IS NOT NULL
-), found AS (
-    SELECT t.* FROM named
-    INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.recorded_seq = named.recorded_seq
-    UNION
-    SELECT t.* FROM moved
-    INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = moved.batch_no
-    INNER JOIN ledger.transfer AS t
-        ON t.book_id = $1 AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
-    WHERE moved.seqs IS NULL
-    UNION
-    SELECT t.* FROM ledger.transfer AS t
-    WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $11 AND $9
-), dated AS (
-    SELECT found.*, CASE WHEN $8 THEN found.value_date ELSE found.business_date END AS axis_date
-    FROM found
-    WHERE (found.debit_account = $2 OR found.credit_account = $2) AND found.recorded_seq <= $9
+        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+        AND m.batch_no = b.batch_no
+    CROSS JOIN here
+    WHERE b.book_id = $1 AND b.batch_no IN (here.batch_no, $7) AND m.business_date <= $5
+        AND (
+            (m.business_date, m.batch_no) = ($3, here.batch_no)
+            OR (m.batch_no = $7 AND (m.business_date, m.batch_no) > ($3, here.batch_no))
+        )
 )
-SELECT f.recorded_seq, f.line, f.journal_id, k.code AS kind, f.business_date, f.value_date,
-    CASE WHEN f.credit_account = $2 THEN f.amount_satang ELSE -f.amount_satang END AS amount_satang,
-    c.code AS counter_account, f.reference, f.narrative, f.reverses, f.adjusts, f.forced, f.actor
-FROM dated AS f
-INNER JOIN ledger.journal_kind AS k ON k.kind = f.kind
+SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, t.journals, b.first_seq,
+    b.last_seq, b.fiscal_year, b.first_voucher, b.event_count
+FROM taken AS t
+INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
+ORDER BY t.business_date, t.batch_no
+
+-- shares_by_value_date --
+-- The same by value date: what was posted on the date itself, and what was back-dated to it.
+WITH here AS (
+    SELECT coalesce((
+        SELECT b.batch_no FROM ledger.batch AS b
+        WHERE b.book_id = $1 AND b.last_seq >= $4 AND $4 > 0
+        ORDER BY b.last_seq, b.batch_no LIMIT 1
+    ), 0) AS batch_no
+), following AS (
+    (
+        SELECT m.batch_no, m.value_date, m.transfers, m.credits - m.debits AS amount, m.journals
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $5 AND m.batch_no <= $6
+            AND m.value_date = m.business_date
+            AND (m.business_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
+        ORDER BY m.business_date, m.batch_no
+        LIMIT $8
+    )
+    UNION ALL
+    (
+        SELECT m.batch_no, m.value_date, m.transfers, m.credits - m.debits AS amount, m.journals
+        FROM ledger.movement AS m
+        WHERE m.book_id = $1 AND m.account_id = $2 AND m.value_date BETWEEN $3 AND $5
+            AND m.value_date < m.business_date AND m.batch_no <= $6
+            AND (m.value_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
+        ORDER BY m.value_date, m.batch_no
+        LIMIT $8
+    )
+), counted AS (
+    SELECT f.*, sum(f.transfers) OVER (
+            ORDER BY f.value_date, f.batch_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS before
+    FROM following AS f
+), taken AS (
+    SELECT c.batch_no, c.value_date, c.transfers, c.amount, c.journals
+    FROM counted AS c WHERE coalesce(c.before, 0) < $8
+    UNION ALL
+    SELECT m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals
+    FROM ledger.batch AS b
+    INNER JOIN ledger.movement AS m
+        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+        AND m.batch_no = b.batch_no
+    CROSS JOIN here
+    WHERE b.book_id = $1 AND b.batch_no IN (here.batch_no, $7) AND m.value_date <= $5
+        AND (
+            (m.value_date, m.batch_no) = ($3, here.batch_no)
+            OR (m.batch_no = $7 AND (m.value_date, m.batch_no) > ($3, here.batch_no))
+        )
+)
+SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, t.journals, b.first_seq,
+    b.last_seq, b.fiscal_year, b.first_voucher, b.event_count
+FROM taken AS t
+INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
+ORDER BY t.value_date, t.batch_no
+
+-- shares_of_batches --
+-- Movements of account $2 in batches $3 with a date up to $4, by value date when $5.
+SELECT CASE WHEN $5 THEN m.value_date ELSE m.business_date END AS axis_date, m.batch_no,
+    m.transfers, m.credits - m.debits AS amount, m.journals, b.first_seq, b.last_seq,
+    b.fiscal_year, b.first_voucher, b.event_count
+FROM ledger.batch AS b
+INNER JOIN ledger.movement AS m
+    ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+    AND m.batch_no = b.batch_no
+WHERE b.book_id = $1 AND b.batch_no = ANY($3::bigint [])
+    AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
+ORDER BY m.batch_no, axis_date
+
+-- lines_by_id --
+-- Lines of account $2 in the journals $3, each with the share $4 that names it; numbers up to $5.
+SELECT n.share, t.recorded_seq, t.line, t.journal_id, k.code AS kind, t.business_date, t.value_date,
+    CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END AS amount_satang,
+    c.code AS counter_account, t.reference, t.narrative, t.reverses, t.adjusts, t.forced, t.actor
+FROM unnest($3::uuid [], $4::int []) AS n (journal_id, share)
+INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
+INNER JOIN ledger.journal_kind AS k ON k.kind = t.kind
 INNER JOIN ledger.account AS c
     ON c.book_id = $1
-    AND c.account_id = CASE WHEN f.credit_account = $2 THEN f.debit_account ELSE f.credit_account END
-WHERE f.axis_date <= $6 AND (f.axis_date, f.recorded_seq, f.line) > ($3, $4, $5)
-ORDER BY f.axis_date, f.recorded_seq, f.line
-LIMIT $7 + 1
+    AND c.account_id = CASE WHEN t.credit_account = $2 THEN t.debit_account ELSE t.credit_account END
+WHERE (t.debit_account = $2 OR t.credit_account = $2) AND t.recorded_seq <= $5
 
--- sum_before_cursor --
--- What moved on the cursor's own axis date $3 up to and with the cursor's line ($4 seq, $5 line), by
--- value date when $6: batches before the cursor's by their movements, its own by its transfers.
+-- lines_between --
+-- Lines of account $2 after ($3 number, $4 line) up to number $5, of value date $6 (NULL = of any),
+-- at most $7. Bounded on both sides: the index by number answers ranges, in no order.
+SELECT t.recorded_seq, t.line, t.journal_id, k.code AS kind, t.business_date, t.value_date,
+    CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END AS amount_satang,
+    c.code AS counter_account, t.reference, t.narrative, t.reverses, t.adjusts, t.forced, t.actor
+FROM (
+    SELECT * FROM ledger.transfer AS f
+    WHERE f.book_id = $1 AND f.recorded_seq BETWEEN $3 AND $5
+        AND (f.recorded_seq, f.line) > ($3, $4)
+        AND (f.debit_account = $2 OR f.credit_account = $2)
+        AND ($6::date IS NULL OR f.value_date = $6)
+    ORDER BY f.recorded_seq, f.line
+    LIMIT $7
+) AS t
+INNER JOIN ledger.journal_kind AS k ON k.kind = t.kind
+INNER JOIN ledger.account AS c
+    ON c.book_id = $1
+    AND c.account_id = CASE WHEN t.credit_account = $2 THEN t.debit_account ELSE t.credit_account END
+ORDER BY t.recorded_seq, t.line
+
+-- sum_between --
+-- The same lines, up to ($5 number, $7 line), added up.
+SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) AS last_seq,
+    coalesce(sum(
+        CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
+    ), 0)::bigint AS amount
+FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $5
+    AND (t.recorded_seq, t.line) > ($3, $4) AND (t.recorded_seq, t.line) <= ($5, $7)
+    AND (t.debit_account = $2 OR t.credit_account = $2)
+    AND ($6::date IS NULL OR t.value_date = $6)
+
+-- sum_by_id --
+-- Lines of account $2 in the journals $3 with numbers above $4, added up.
+SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) AS last_seq,
+    coalesce(sum(
+        CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
+    ), 0)::bigint AS amount
+FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.journal_id = ANY($3::uuid []) AND t.recorded_seq > $4
+    AND (t.debit_account = $2 OR t.credit_account = $2)
+
+-- numbers_of --
+SELECT t.recorded_seq FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.journal_id = ANY($2::uuid []) AND t.line = 0
+
+-- sum_before_batch --
+-- What moved on axis date $3 in the batches before the one that has number $4, by value date when $5.
 WITH here AS (
-    SELECT b.batch_no, b.first_seq FROM ledger.batch AS b
+    SELECT b.batch_no FROM ledger.batch AS b
     WHERE b.book_id = $1 AND b.last_seq >= $4 ORDER BY b.last_seq, b.batch_no LIMIT 1
 )
 SELECT (
     coalesce((
         SELECT sum(m.credits - m.debits) FROM ledger.movement AS m
         WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date = $3
-            AND (NOT $6 OR m.value_date = $3)
-            AND (m.batch_no < (SELECT here.batch_no FROM here) OR NOT EXISTS (SELECT FROM here))
+            AND (NOT $5 OR m.value_date = $3) AND m.batch_no < (SELECT here.batch_no FROM here)
     ), 0) + coalesce((
         SELECT sum(m.credits - m.debits) FROM ledger.movement AS m
-        WHERE $6 AND m.book_id = $1 AND m.account_id = $2 AND m.value_date = $3
-            AND m.value_date < m.business_date
-            AND (m.batch_no < (SELECT here.batch_no FROM here) OR NOT EXISTS (SELECT FROM here))
-    ), 0) + coalesce((
-        SELECT sum(
-            CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
-        )
-        FROM here
-        INNER JOIN ledger.transfer AS t
-            ON t.book_id = $1 AND t.recorded_seq BETWEEN here.first_seq AND $4
-        WHERE (t.recorded_seq, t.line) <= ($4, $5)
-            AND CASE WHEN $6 THEN t.value_date ELSE t.business_date END = $3
-            AND (t.debit_account = $2 OR t.credit_account = $2)
+        WHERE $5 AND m.book_id = $1 AND m.account_id = $2 AND m.value_date = $3
+            AND m.value_date < m.business_date AND m.batch_no < (SELECT here.batch_no FROM here)
     ), 0)
 )::bigint AS amount
 

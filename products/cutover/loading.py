@@ -21,9 +21,9 @@ from typing import ClassVar
 from ledger import accounts, books, parties
 from ledger.db import Connection, Pool, statements, transaction
 from ledger.errors import CffError, InvariantBroken, NotFound, ensure
+from ledger.history.beginning import is_finished
 from ledger.history.checking import Told
 from ledger.history.control import Difference, differences
-from ledger.history.importing import is_finished
 from ledger.history.texts import Findings
 from ledger.posting.ids import event_id
 from ledger.posting.values import Note, Origin, Status, Unit

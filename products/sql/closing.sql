@@ -42,12 +42,11 @@ SET state = 2, closed_on = $4, version = c.version + 1
 WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3
 
 -- pay_interest --
--- $4 the batch's business date, $5 the one it was decided on: should a cut-off have come in between,
--- the row is refused (NULL) and the closing is decided again.
+-- Were what is owed another now, the row would be refused (NULL).
 UPDATE products.interest_state AS s
 SET capitalised_satang = s.capitalised_satang + $3,
     accrued_to = CASE
-        WHEN $4::date = $5::date AND s.accrued_satang - s.capitalised_satang = $3 THEN s.accrued_to
+        WHEN s.accrued_satang - s.capitalised_satang = $3 THEN s.accrued_to
     END
 WHERE s.book_id = $1 AND s.contract_id = $2
 
@@ -84,10 +83,10 @@ WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3
 
 -- take_interest_back --
 -- The standing as if every night since had found nothing to accrue: the next one corrects the dates
--- in between from $5 on. $6 the batch's business date, refused as in pay_interest.
+-- in between from $5 on.
 UPDATE products.interest_state AS s
 SET capitalised_satang = s.capitalised_satang - $3,
-    accrued_to = CASE WHEN $6::date = $7::date THEN greatest(s.accrued_to, $4::date) END,
+    accrued_to = greatest(s.accrued_to, $4::date),
     cumulative_exact = CASE WHEN s.period_start = $5::date THEN s.cumulative_exact ELSE 0 END,
     cumulative_satang = CASE WHEN s.period_start = $5::date THEN s.cumulative_satang ELSE 0 END,
     period_start = $5::date

@@ -91,11 +91,11 @@ def test_a_trial_balance_and_a_statement_say_at_which_number_they_are_cut(lived:
     statement = facts("statement", "ACC-1", "--axis", "value", *known)
     assert (statement["known_at"], statement["closing"]) == (lived.known, "100.00")
     assert statement["changed_since"] == {
-        "journals": 1,
+        "lines": 1,
         "first_seq": lived.head_seq,
         "last_seq": lived.head_seq,
     }
-    assert "1 journals recorded since" in run("statement", "ACC-1", *known).stdout
+    assert "1 lines recorded since" in run("statement", "ACC-1", *known).stdout
     now = facts("statement", "ACC-1", "--axis", "value", "--book", lived.book)
     assert [line["amount"] for line in now["lines"]] == ["100.00", "-30.00"]
     assert [line["voucher"] for line in now["lines"]] == ["2026/1", "2026/2"]

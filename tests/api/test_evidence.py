@@ -20,6 +20,7 @@ from ledger import embedded, schema
 from ledger.db import open_pool
 from ledger.errors import InvalidInput
 from ledger.evidence.keys import KeyFile
+from ledger.homes import default_home
 from ledger.proof.offline import verify_statement
 from ledger.proof.seal_file import check_seals, read_seal_file
 from ledger.proof.sealed import leaf, read_journal, root_from
@@ -284,7 +285,7 @@ def test_where_the_key_lies_follows_from_the_settings(tmp_path: Path) -> None:
     named = Settings(seal_key_file=str(tmp_path / "key"))
     assert named.seal_key_path == tmp_path / "key"
     private = Settings().seal_key_path
-    assert private.parent == embedded.default_home().parent
+    assert private.parent == default_home().parent
     assert Settings(database_url="postgresql://x/y").seal_key_path.parts[-2:] == (
         "cff",
         "seal-key.pem",

@@ -82,7 +82,7 @@ class Step(NamedTuple):
 _TRANSFER = st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 10**6)).map(
     lambda drawn: (drawn[0], (drawn[0] + drawn[1]) % 4, drawn[2])
 )
-_JOURNAL = st.builds(
+JOURNALS = st.builds(
     Draw,
     transfers=st.lists(_TRANSFER, min_size=1, max_size=2).map(tuple),
     valued_ago=st.sampled_from((0, 0, 0, 1, 2, 4)),
@@ -93,7 +93,7 @@ _STEP = st.builds(
         ("doors", "doors", "night", "adjust", "adjust", "cut", "cut", "prove", "prove", "year")
     ),
     days_ago=st.integers(1, 4),
-    journals=st.lists(_JOURNAL, min_size=1, max_size=4).map(tuple),
+    journals=st.lists(JOURNALS, min_size=1, max_size=4).map(tuple),
 )
 LIVES = st.lists(_STEP, min_size=3, max_size=16)
 

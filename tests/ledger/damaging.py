@@ -41,6 +41,7 @@ _OTHER = {
     "boolean": "NOT {0}",
     "bytea": "set_byte({0}, 0, get_byte({0}, 0) # 1)",
     "bigint[]": "array_append({0}, 1::bigint)",
+    "uuid[]": "array_append({0}, gen_random_uuid())",
     "text[]": "array_append({0}, '06-07')",
 }
 """Another value of each type, as SQL."""

@@ -20,7 +20,10 @@ from ledger.posting.values import Status
 from tests.builders import Scene, journal, make_scene, post, unit
 
 NAME = "effects"
-WRITERS, EACH = 16, 25
+WRITERS, EACH, MOST = 16, 25, 600
+"""How many write at once, how many journals each at least, and at most until enough are killed."""
+KILLS = 5
+"""Deaths of a consumer in the middle of its work that a run must have seen."""
 
 
 @pytest.fixture
@@ -144,7 +147,11 @@ async def test_a_second_instance_waits_while_the_first_is_at_work(pool: Pool, sc
 
 
 class Instances:
-    """Two processes' worth of the same consumer, started again whenever one is killed."""
+    """Two processes' worth of the same consumer, started again whenever one is killed.
+
+    at_work: the server process of each that has begun its effect and not come to its commit.
+    kills: how many were struck just then.
+    """
 
     def __init__(self, url: str, dice: random.Random) -> None:
         self.url = url
@@ -161,16 +168,17 @@ class Instances:
                     await follow(
                         pool, 1, NAME, by_items(self._effect(place)), batch=7, idle_seconds=0.002
                     )
-                self.kills += 1
         finally:
             pool.terminate()
 
     def _effect(self, place: int) -> consumers.Handle:
         async def effect(connection: Connection, items: Sequence[FeedItem]) -> None:
             self.at_work[place] = await connection.fetchval("SELECT pg_backend_pid()")
-            await write_down(connection, items)
-            await asyncio.sleep(self.dice.choice((0, 0.001, 0.004)))
-            self.at_work.pop(place, None)
+            try:
+                await write_down(connection, items)
+                await asyncio.sleep(self.dice.choice((0, 0.001, 0.004)))
+            finally:
+                self.at_work.pop(place, None)
 
         return effect
 
@@ -188,10 +196,10 @@ async def test_two_instances_killed_at_random_lose_and_repeat_nothing_of_sixteen
         while not done.is_set():
             await asyncio.sleep(dice.choice((0.002, 0.01, 0.02)))
             place = dice.randrange(2)
+            instances.kills += place in instances.at_work
             if dice.random() < 0.5:
                 tasks[place].cancel()
                 await asyncio.wait([tasks[place]])
-                instances.kills += 1
                 tasks[place] = asyncio.create_task(instances.live(place))
             elif place in instances.at_work:
                 await terminate(pool, instances.at_work[place])
@@ -200,9 +208,11 @@ async def test_two_instances_killed_at_random_lose_and_repeat_nothing_of_sixteen
     async with Collector(pool) as collector:
 
         async def writer(number: int) -> None:
-            for n in range(EACH):
+            for n in range(MOST):
+                if n >= EACH and instances.kills >= KILLS:
+                    break
                 member = scene.members[(number + n) % 4]
-                asked = unit(journal(scene.bank, member, number * 100 + n + 1))
+                asked = unit(journal(scene.bank, member, number * MOST + n + 1))
                 assert (await collector.submit(1, asked)).status is Status.ACCEPTED
                 await asyncio.sleep(0.001)
 
@@ -217,7 +227,7 @@ async def test_two_instances_killed_at_random_lose_and_repeat_nothing_of_sixteen
         task.cancel()
     await asyncio.wait(tasks)
     assert await lag_of(pool) == 0
-    assert instances.kills >= 1
+    assert instances.kills >= KILLS
     assert await written(pool) == await recorded(pool)
 
 

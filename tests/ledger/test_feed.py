@@ -19,7 +19,7 @@ from ledger.books import GlAccount
 from ledger.db import Connection, Pool
 from ledger.events import FeedItem, feed, items_between
 from ledger.kinds import JournalKind
-from ledger.posting.movements import SEQS_MAX
+from ledger.posting.movements import NAMED_MIN
 from ledger.posting.values import (
     Journal,
     MoveBusinessDate,
@@ -153,7 +153,7 @@ def test_balances_of_the_feed_are_those_that_a_reading_from_the_start_gives(
 async def test_a_batch_that_names_no_journals_is_read_from_either_of_its_ends(pool: Pool) -> None:
     scene = await make_scene(pool, members=2)
     member = scene.members[0]
-    count = 3 * SEQS_MAX
+    count = 3 * NAMED_MIN
     # Refusals that follow end at the batch's own last number and must not be taken for it.
     await post_units(pool, 1, [unit(journal(scene.bank, member, n + 1)) for n in range(count)])
     for _ in range(2):
@@ -161,7 +161,7 @@ async def test_a_batch_that_names_no_journals_is_read_from_either_of_its_ends(po
         assert refused.status is Status.REFUSED
     async with pool.acquire() as connection:
         named = await connection.fetchval(
-            "SELECT count(*) FROM ledger.movement WHERE seqs IS NOT NULL"
+            "SELECT count(*) FROM ledger.movement WHERE journals IS NOT NULL"
         )
         assert named == 0
         whole = await feed(connection, 1, 0, 10_000)

@@ -44,6 +44,7 @@ KEEPING = {
     "ledger.manual_journal": UPDATED,
     "ledger.movement": NEVER,
     "ledger.party": UPDATED,
+    "ledger.posting_run": UPDATED,
     "ledger.refusal": NEVER,
     "ledger.seal": NEVER,
     "ledger.seal_key": UPDATED,
@@ -262,19 +263,22 @@ _EVENT = """
 INSERT INTO ledger.event (book_id, recorded_seq, kind, business_date, actor, reason, body)
 VALUES ($1, 1000, 11, '2026-06-01', 'x', '', '{}')
 """
-_BATCH = """
+_ANY_BATCH = """
 INSERT INTO ledger.batch (
     book_id, batch_no, business_date, first_seq, last_seq, journal_count, event_count,
     transfer_count, amount_sum, refusal_count, origin, digest_version, digest, period, fiscal_year,
     first_voucher
-) SELECT $1, 1000, $2, 1000, $3, 1, 0, 1, 100, 0, $4, 1, decode(repeat('00', 32), 'hex'), 0, 2026,
-    h.voucher_no + 1 FROM ledger.book_head AS h WHERE h.book_id = $1
+) SELECT $1, h.batch_no + {skipped} + 1, $2, h.recorded_seq + {passed} + 1,
+    h.recorded_seq + {passed} + $3, 1, 0, 1, 100, 0, $4, 1, decode(repeat('00', 32), 'hex'), 0,
+    2026, h.voucher_no + 1 FROM ledger.book_head AS h WHERE h.book_id = $1
 """
+_BATCH = _ANY_BATCH.format(skipped=0, passed=0)
+"""The next batch of the book, of $3 numbers (one journal), on date $2 by origin $4."""
 _MOVEMENT = """
 INSERT INTO ledger.movement (
     book_id, account_id, business_date, batch_no, value_date, debits, credits, debits_after,
-    credits_after
-) VALUES ($1, 2, '2026-06-01', {batch}, '2026-06-01', 5, {credits}, 5, 5)
+    credits_after, transfers
+) VALUES ($1, 2, '2026-06-01', {batch}, '2026-06-01', 5, {credits}, 5, 5, 1)
 """
 
 
@@ -290,8 +294,9 @@ async def test_money_does_not_move_without_a_batch_of_its_own(
 
 
 async def test_movements_must_add_up_to_their_batch(owner: Connection, table: Table) -> None:
-    batch = _BATCH.replace("$2", "'2026-06-01'").replace("$3", "1000").replace("$4", "1")
-    movement = _MOVEMENT.format(batch=1000, credits=5)
+    batch = _BATCH.replace("$2", "'2026-06-01'").replace("$3", "1").replace("$4", "1")
+    following = "(SELECT h.batch_no + 1 FROM ledger.book_head AS h WHERE h.book_id = $1)"
+    movement = _MOVEMENT.format(batch=following, credits=5)
     both = f"DO $$ BEGIN {batch}; {movement}; END $$".replace("$1", str(table.book_id))
     assert await stopped_by(owner, both) == "LG003"
 
@@ -320,8 +325,28 @@ async def test_an_impossible_transfer_cannot_be_written(
 
 
 async def test_a_batch_uses_every_number_of_its_range(owner: Connection, table: Table) -> None:
-    found = await stopped_by(owner, _BATCH, table.book_id, OPENED_ON, 1001, 1)
+    found = await stopped_by(owner, _BATCH, table.book_id, OPENED_ON, 2, 1)
     assert found == "numbers_are_all_used"
+
+
+@pytest.mark.parametrize(("skipped", "passed"), [(1, 0), (0, 1), (-1, 0), (0, -1)])
+async def test_batches_and_their_numbers_follow_each_other_without_a_gap(
+    owner: Connection, table: Table, skipped: int, passed: int
+) -> None:
+    batch = _ANY_BATCH.format(skipped=skipped, passed=passed)
+    assert await stopped_by(owner, _BATCH, table.book_id, OPENED_ON, 1, 1) == ""
+    assert await stopped_by(owner, batch, table.book_id, OPENED_ON, 1, 1) == "LG004"
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["recorded_seq = recorded_seq + 1", "batch_no = batch_no + 1", "digest = sha256('x')"],
+)
+async def test_the_head_moves_only_as_its_newest_batch_says(
+    owner: Connection, table: Table, change: str
+) -> None:
+    moved = f"UPDATE ledger.book_head SET {change} WHERE book_id = $1"
+    assert await stopped_by(owner, moved, table.book_id) == "LG003"
 
 
 async def test_no_batch_lies_ahead_of_the_head_or_behind_it(
@@ -329,10 +354,10 @@ async def test_no_batch_lies_ahead_of_the_head_or_behind_it(
 ) -> None:
     tomorrow, yesterday = (OPENED_ON + timedelta(days=days) for days in (1, -1))
     for origin in (1, 2, 3):
-        found = await stopped_by(owner, _BATCH, table.book_id, tomorrow, 1000, origin)
+        found = await stopped_by(owner, _BATCH, table.book_id, tomorrow, 1, origin)
         assert found == "LG004"
     for origin in (1, 3):
-        found = await stopped_by(owner, _BATCH, table.book_id, yesterday, 1000, origin)
+        found = await stopped_by(owner, _BATCH, table.book_id, yesterday, 1, origin)
         assert found == "LG004"
 
 
@@ -343,7 +368,7 @@ async def test_a_closed_day_takes_nothing_more_even_from_the_night(
     owner: Connection, table: Table
 ) -> None:
     await table.play([unit(MoveBusinessDate(to=OPENED_ON + timedelta(days=1)))])
-    batch = _BATCH.replace("$2", "'2026-06-01'").replace("$3", "1000").replace("$4", "2")
+    batch = _BATCH.replace("$2", "'2026-06-01'").replace("$3", "1").replace("$4", "2")
     assert await stopped_by(owner, batch, table.book_id) == ""
     close = f"{_CLOSE} AND business_date = '2026-06-01'"
     both = f"DO $$ BEGIN {close}; {batch}; END $$".replace("$1", str(table.book_id))

@@ -105,7 +105,17 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
         "ledger.movement account",
     ),
     "a movement with other journals": (
-        "UPDATE ledger.movement SET seqs = '{1}' WHERE batch_no = 2",
+        "UPDATE ledger.movement SET journals = ARRAY[gen_random_uuid()] WHERE batch_no = 2",
+        MOVEMENTS,
+        "ledger.movement account",
+    ),
+    "a movement that names no journals though they are few": (
+        "UPDATE ledger.movement SET journals = NULL WHERE batch_no = 2",
+        MOVEMENTS,
+        "ledger.movement account",
+    ),
+    "a movement with another count of transfers": (
+        "UPDATE ledger.movement SET transfers = transfers + 1 WHERE batch_no = 2",
         MOVEMENTS,
         "ledger.movement account",
     ),
@@ -121,13 +131,13 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
     ),
     "a movement too many": (
         f"INSERT INTO ledger.movement VALUES (1, {BANK}, '2026-06-01', 1, '2026-06-01', "
-        "1, 0, 1, 0)",
+        "1, 0, 1, 0, 1)",
         MOVEMENTS,
         f"ledger.movement account {BANK}, 2026-06-01, batch 1",
     ),
     "a movement of a batch to come": (
         f"INSERT INTO ledger.movement VALUES (1, {BANK}, '2026-06-03', 99, '2026-06-01', "
-        "1, 0, 1, 0)",
+        "1, 0, 1, 0, 1)",
         BEYOND,
         "ledger.movement",
     ),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.asof import Axis
+from ledger.asof import Axis, balances
 from ledger.db import Pool
 from ledger.errors import InvalidInput
+from ledger.posting.movements import NAMED_MIN
 from ledger.posting.values import Origin
 from ledger.statements import (
     Cursor,
@@ -21,7 +23,7 @@ from ledger.statements import (
     StatementPage,
     statement,
 )
-from tests.ledger.asof_model import LIVES, OPENED_ON, Draw, Life, Step, begin_life
+from tests.ledger.asof_model import JOURNALS, LIVES, OPENED_ON, Draw, Life, Step, begin_life
 
 _CODE = "ACC-1"
 _ONE = (Draw(transfers=((0, 1, 100_00),), valued_ago=0),)
@@ -35,8 +37,12 @@ async def _whole(
     size: int = 1000,
     first: date | None = None,
     last: date | None = None,
+    told: UUID | None = None,
 ) -> tuple[int, list[StatementLine], StatementPage]:
-    """Opening, every line, and the last page, read page by page as the pages join."""
+    """Opening, every line, and the last page, read page by page as the pages join.
+
+    told: a journal that each cursor names instead of its own, and no balance.
+    """
     lines: list[StatementLine] = []
     cursor: Cursor | None = None
     opening: int | None = None
@@ -61,6 +67,8 @@ async def _whole(
             cursor = page.next_cursor
             if cursor is None:
                 return opening, lines, page
+            if told is not None:
+                cursor = replace(cursor, journal_id=told, balance_satang=None)
 
 
 def _says(lines: Sequence[StatementLine]) -> list[tuple[int, int, int, int]]:
@@ -82,11 +90,11 @@ def _expected(
 
 
 def _later(life: Life, axis: Axis, known_at: int, last: date) -> LaterChanges | None:
-    later = {
+    later = [
         k.seq
         for k in life.lines
         if k.seq > known_at and k.on(axis) <= last and life.ids[1] in (k.debit, k.credit)
-    }
+    ]
     if not later:
         return None
     return LaterChanges(count=len(later), first_seq=min(later), last_seq=max(later))
@@ -105,6 +113,58 @@ async def test_a_statement_cut_anywhere_joins_over_its_pages_and_tells_what_came
         assert (opening, _says(lines)) == _expected(life, axis, known_at, first, last)
         assert page.known_at == known_at
         assert page.changed_since == _later(life, axis, known_at, last)
+
+
+_CROWDS = st.lists(
+    st.lists(st.tuples(JOURNALS, st.sampled_from((1, 3, NAMED_MIN + 1))), min_size=1, max_size=3),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(crowds=_CROWDS, axis=st.sampled_from(Axis), size=st.integers(1, 150), data=st.data())
+async def test_batches_with_more_journals_than_are_named_join_over_pages_like_any_other(
+    pool: Pool,
+    crowds: list[list[tuple[Draw, int]]],
+    axis: Axis,
+    size: int,
+    data: st.DataObject,
+) -> None:
+    life = await begin_life(pool)
+    for crowd in crowds:
+        # Turn about, so that the many of one kind stand among those of the others.
+        turns = [drawn for n in range(NAMED_MIN + 1) for drawn, times in crowd if n < times]
+        await life.post(turns, Origin.DOORS, life.today)
+        if data.draw(st.booleans()):
+            await life.cut()
+    for known_at in {data.draw(st.integers(0, life.head_seq)), life.head_seq}:
+        first = data.draw(st.sampled_from(life.dates))
+        last = data.draw(st.sampled_from([day for day in life.dates if day >= first]))
+        told = data.draw(st.sampled_from((None, uuid4())))
+        opening, lines, page = await _whole(
+            life, axis, known_at, size=size, first=first, last=last, told=told
+        )
+        assert (opening, _says(lines)) == _expected(life, axis, known_at, first, last)
+        assert page.changed_since == _later(life, axis, known_at, last)
+        on = data.draw(st.sampled_from(life.dates))
+        async with pool.acquire() as connection:
+            found = await balances(
+                connection, life.book.book_id, life.ids, on=on, axis=axis, known_at=known_at
+            )
+        assert found == life.balances(on, axis, known_at)
+
+
+async def test_a_cursor_that_names_another_line_s_journal_is_not_led_astray(pool: Pool) -> None:
+    life = await begin_life(pool)
+    await life.post(_ONE * 5, Origin.DOORS, OPENED_ON)
+    async with pool.acquire() as connection:
+        whole = await statement(connection, life.book.book_id, _CODE, limit=10)
+        first = await statement(connection, life.book.book_id, _CODE, limit=2)
+        assert first.next_cursor is not None
+        for line in whole.lines:
+            after = replace(first.next_cursor, journal_id=line.journal_id)
+            rest = await statement(connection, life.book.book_id, _CODE, after=after, limit=10)
+            assert rest.lines == whole.lines[2:]
 
 
 async def test_a_statement_read_again_at_its_number_is_the_same_but_for_the_mark(

@@ -12,8 +12,7 @@ import pytest
 from ledger import accounts, parties
 from ledger.db import Database
 from ledger.errors import NotFound
-from ledger.posting.collector import Collector
-from ledger.posting.today import decide_and_post_today
+from ledger.posting.collector import Collector, decide_and_post
 from ledger.posting.values import OpenAccount, PlaceHold, ReleaseHold, Status, Unit
 from products.closing import CannotClose
 from products.contracts import CLOSED, by_no
@@ -204,7 +203,7 @@ async def test_a_closing_that_the_cut_off_overtakes_is_decided_again_and_waits_f
 
     async with Collector(scene.pool) as collector:
         with pytest.raises(CannotClose, match="no night has proven 2026-06-29"):
-            await decide_and_post_today(collector, scene.pool, 1, decide)
+            await decide_and_post(collector, scene.pool, 1, decide)
     assert await scene.balance("SAV-1") == BAHT_365_000
     await scene.night(date(2026, 6, 29))
     assert await differences(scene) == []
@@ -265,7 +264,7 @@ async def test_money_that_comes_while_a_contract_closes_is_swept_with_it_or_stay
             )
             for _ in range(40)
         ]
-        closing_it = decide_and_post_today(collector, scene.pool, 1, decide)
+        closing_it = decide_and_post(collector, scene.pool, 1, decide)
         *paid_in, closed = await asyncio.gather(*deposits, closing_it)
     assert closed.status is Status.ACCEPTED
     accepted = sum(outcome.status is Status.ACCEPTED for outcome in paid_in)
