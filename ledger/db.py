@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,7 @@ async def open_pool(
     settings = dict(POSTER_SETTINGS) | {"role": role, "application_name": role.replace("_", "-")}
     try:
         return await asyncpg.create_pool(
-            url, min_size=min_size, max_size=max_size, server_settings=settings
+            url, min_size=min_size, max_size=max_size, server_settings=settings, reset=_reset
         )
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseUnavailable(
@@ -75,6 +76,41 @@ async def open_pool(
         ) from error
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"cannot reach the database: {error}") from error
+
+
+_UNTOUCHED: ContextVar[bool] = ContextVar("session_untouched", default=False)
+"""True while a connection goes back to its pool with its session as it was when it was taken."""
+
+
+async def give_back(pool: Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+    """Return to its pool a connection on which nothing but transactions of ours was done.
+
+    They leave no setting, lock, cursor or listener of the session behind, so the round trip of
+    resetting it is saved. The pool throws a dead one away. Never raises.
+    """
+    said = _UNTOUCHED.set(True)
+    try:
+        await pool.release(connection)
+    except (asyncpg.PostgresError, *CONNECTION_LOST):
+        # What was committed is answered, and an error on its way is the one that is told.
+        return
+    finally:
+        _UNTOUCHED.reset(said)
+
+
+def is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    """True of a pooled connection that has died in the hands of whoever took it."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool has taken a dead one back already.
+        return True
+
+
+async def _reset(connection: asyncpg.Connection) -> None:
+    """What a pool does to a connection that is given back; the driver has rolled back by then."""
+    if not _UNTOUCHED.get():
+        await connection.execute(connection.get_reset_query())
 
 
 async def open_database(url: str, *, max_size: int = 8) -> Database:

@@ -11,31 +11,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-import asyncpg
-
-from ledger import books, dates
-from ledger.cut_off import end_business_date
-from ledger.db import CONNECTION_LOST, POSTER_SETTINGS, Connection, Pool, translate, translated
+from ledger import dates
+from ledger.db import Connection, Pool, give_back
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
-from ledger.posting.values import Origin, Outcome, Status, Unit
-from ledger.posting.write import post_batch
+from ledger.posting.clocked import CutOffs
+from ledger.posting.desk import Desk
+from ledger.posting.held import Held
+from ledger.posting.short import Plan, plain
+from ledger.posting.values import Outcome, Status, Unit
 
 BATCH_MAX = 512
 QUEUE_MAX = 8192
 _STALE_TRIES = 20
 _DEFERRED_PAUSE_SECONDS = 0.002
 PATIENCE_SECONDS = 10
-_ASK_AGAIN = timedelta(seconds=60)
-_HELD_TOO_LONG = frozenset({"55P03", "57014"})
-"""SQLSTATEs of the lock's and the statement's time-out."""
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 _NO_UNITS_FAULT = (OutcomeUnknown, DatabaseUnavailable, Overloaded)
 """Errors that no unit is guilty of: one by one each unit would only wait for the same again."""
@@ -74,7 +68,10 @@ class Collector:
         self._patience_seconds = patience_seconds
         self._queues: dict[int, deque[_Waiting]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._next_cut_off: dict[int, datetime] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._desks: dict[int, Desk] = {}
+        self._held: dict[int, Held] = {}
+        self._cut_offs = CutOffs(clock)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -91,7 +88,7 @@ class Collector:
     async def close(self) -> None:
         """Post what is queued, then stop; later submissions are refused as overload."""
         self._closing = True
-        await asyncio.gather(*self._tasks.values())
+        await asyncio.gather(*self._tasks.values(), *self._leaving)
 
     async def submit(self, book_id: int, unit: Unit) -> Outcome:
         """Post one unit with whatever else is waiting; returns after its commit.
@@ -103,42 +100,129 @@ class Collector:
             raise Overloaded(f"{len(queue)} units are waiting in book {book_id}; try again shortly")
         waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
         queue.append(waiting)
-        if book_id not in self._tasks:
-            self._tasks[book_id] = asyncio.create_task(self._drain(book_id, queue))
+        desk = self._desks.get(book_id)
+        if desk is None:
+            held = self._held.setdefault(book_id, Held())
+            desk = self._desks[book_id] = Desk(self._pool, book_id, held)
+            self._tasks[book_id] = asyncio.create_task(self._drain(desk, book_id, queue))
+        desk.ring()
         return await waiting.answer
 
-    async def _drain(self, book_id: int, queue: deque[_Waiting]) -> None:
+    async def _drain(self, desk: Desk, book_id: int, queue: deque[_Waiting]) -> None:
+        """Work until nothing waits; the connection is kept meanwhile."""
         try:
             while queue:
-                batch = [queue.popleft() for _ in range(min(len(queue), BATCH_MAX))]
-                await self._post(book_id, batch, queue)
+                await self._work(desk, book_id, queue)
+                # Who was just answered may ask again at once.
+                await asyncio.sleep(0)
         finally:
-            del self._tasks[book_id]
+            # From here on a new unit begins a new task; nothing is awaited in between.
+            task = self._tasks.pop(book_id)
+            del self._desks[book_id]
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+            await desk.leave()
 
-    async def _post(self, book_id: int, batch: list[_Waiting], queue: deque[_Waiting]) -> None:
+    async def _work(self, desk: Desk, book_id: int, queue: deque[_Waiting]) -> None:
+        """Batch after batch, until nothing waits and nothing is on its way."""
+        sent: list[_Waiting] = []
+        while queue or sent:
+            if not sent:
+                sent = await self._begin(desk, book_id, queue)
+                continue
+            plan, judged = await self._judge_ahead(desk, queue)
+            before, sent = sent, []
+            try:
+                written, outcomes = desk.answer()
+            except Exception as error:  # noqa: BLE001 - each must reach the task that waits for it
+                queue.extendleft(reversed(judged))
+                if isinstance(error, _NO_UNITS_FAULT):
+                    _fail(before, error)
+                else:
+                    await self._post(desk, book_id, before, queue)
+                continue
+            if not written:
+                queue.extendleft(reversed(judged))
+                await self._post(desk, book_id, before, queue)
+                continue
+            if judged and await self._sent(desk, book_id, plan):
+                sent = judged
+            else:
+                queue.extendleft(reversed(judged))
+            _answer(before, outcomes)
+
+    async def _begin(self, desk: Desk, book_id: int, queue: deque[_Waiting]) -> list[_Waiting]:
+        """The next batch; answers who is on the way, or nobody when it was posted the long way."""
+        batch = [queue.popleft() for _ in range(min(len(queue), BATCH_MAX))]
         try:
-            outcomes = await self._transact(book_id, [waiting.unit for waiting in batch])
+            await self._move_date(desk, book_id)
+            plan = await desk.plan([waiting.unit for waiting in batch])
+        except Exception:  # noqa: BLE001 - the long way meets it again and says whose it is
+            plan = None
+        if await self._sent(desk, book_id, plan):
+            return batch
+        await self._post(desk, book_id, batch, queue)
+        return []
+
+    async def _sent(self, desk: Desk, book_id: int, plan: Plan | None) -> bool:
+        """True when the plan is on its way; not when the business date has to move first."""
+        if plan is None or self._cut_offs.due(book_id):
+            return False
+        try:
+            await desk.send(plan)
+        except Exception:  # noqa: BLE001 - the long way meets it again and says whose it is
+            return False
+        return True
+
+    async def _judge_ahead(
+        self, desk: Desk, queue: deque[_Waiting]
+    ) -> tuple[Plan | None, list[_Waiting]]:
+        """Judge what comes while a batch is on its way; returns when that has its answer."""
+        judged: list[_Waiting] = []
+        plan = desk.next_plan()
+        going_on = plan is not None
+        while not desk.landed:
+            while plan is not None and going_on and queue and len(judged) < BATCH_MAX:
+                unit = queue[0].unit
+                if not plain(unit):
+                    # All that waits rides together, the long way.
+                    queue.extendleft(reversed(judged))
+                    judged, plan = [], None
+                    break
+                going_on = _fits(plan, unit)
+                if going_on:
+                    judged.append(queue.popleft())
+            await desk.heard()
+        return plan, judged
+
+    async def _post(
+        self, desk: Desk, book_id: int, batch: list[_Waiting], queue: deque[_Waiting]
+    ) -> None:
+        """Post a batch the long way; if it fails with an error, its units one by one."""
+        try:
+            await self._move_date(desk, book_id)
+            outcomes = await desk.post([waiting.unit for waiting in batch])
         except Exception as error:  # noqa: BLE001 - each must reach the task that waits for it
             if len(batch) == 1 or isinstance(error, _NO_UNITS_FAULT):
-                for waiting in batch:
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(error)
+                _fail(batch, error)
                 return
             for waiting in batch:
-                await self._post(book_id, [waiting], queue)
+                await self._post(desk, book_id, [waiting], queue)
             return
+        _answer(batch, outcomes)
         deferred = [
             waiting
             for waiting, outcome in zip(batch, outcomes, strict=True)
             if outcome.status is Status.DEFERRED
         ]
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            if outcome.status is not Status.DEFERRED and not waiting.answer.done():
-                waiting.answer.set_result(outcome)
         if deferred:
             queue.extendleft(reversed([w for w in deferred if self._may_wait(w)]))
             if len(deferred) == len(batch):
                 await asyncio.sleep(_DEFERRED_PAUSE_SECONDS)
+
+    async def _move_date(self, desk: Desk, book_id: int) -> None:
+        if self._cut_offs.due(book_id):
+            await self._cut_offs.move_if_due(await desk.connection(), book_id)
 
     def _may_wait(self, waiting: _Waiting) -> bool:
         """False, and the waiter told, when a row was out of reach, or missing, for too long."""
@@ -154,102 +238,25 @@ class Collector:
             )
         return False
 
-    async def _transact(self, book_id: int, units: Sequence[Unit]) -> list[Outcome]:
-        """One posting transaction; an error before the commit is sent: nothing was recorded."""
-        try:
-            connection = await self._pool.acquire()
-        except asyncpg.PostgresError as error:
-            raise translate(error) from error
-        except CONNECTION_LOST as error:
-            raise DatabaseUnavailable(f"no connection to the database: {error}") from error
-        try:
-            async with head_in_time(book_id), translated():
-                await self._move_date_if_due(connection, book_id)
-            transaction = connection.transaction()
-            try:
-                await transaction.start()
-                async with head_in_time(book_id):
-                    outcomes = await post_batch(connection, book_id, units, origin=Origin.DOORS)
-            except asyncpg.PostgresError as error:
-                await _roll_back(transaction)
-                raise translate(error) from error
-            except CONNECTION_LOST as error:
-                raise DatabaseUnavailable(f"the connection was lost: {error}") from error
-            except BaseException:
-                await _roll_back(transaction)
-                raise
-            await _commit(transaction)
-            return outcomes
-        finally:
-            await self._give_back(connection)
 
-    async def _give_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        """Return a connection to the pool, which throws it away when it is dead."""
-        try:
-            await self._pool.release(connection)
-        except (asyncpg.PostgresError, *CONNECTION_LOST):
-            # What was committed is answered, and an error on its way is the one that is told.
-            return
-
-    async def _move_date_if_due(self, connection: Connection, book_id: int) -> None:
-        """The first door after the cut-off time moves the business date, also over several days."""
-        while self._next_cut_off.get(book_id, _LONG_AGO) <= self._clock():
-            head = await books.read_head(connection, book_id)
-            cut_off_time = await books.cut_off_time(connection, book_id)
-            if cut_off_time is None:
-                # Somebody may set one while this process lives.
-                self._next_cut_off[book_id] = self._clock() + _ASK_AGAIN
-                return
-            ends = datetime.combine(head.business_date, cut_off_time, dates.BANGKOK)
-            self._next_cut_off[book_id] = ends
-            if ends > self._clock():
-                return
-            async with connection.transaction():
-                # Nothing is done when another process has moved the date; then the head tells.
-                await end_business_date(
-                    connection,
-                    book_id,
-                    head.business_date,
-                    actor="system:clock",
-                    origin=Origin.DOORS,
-                )
-
-
-@asynccontextmanager
-async def head_in_time(book_id: int) -> AsyncIterator[None]:
-    """Turn a wait for the head that was cut short into words that say so."""
+def _fits(plan: Plan, unit: Unit) -> bool:
+    """True when the plan has taken the unit."""
     try:
-        yield
-    except asyncpg.PostgresError as error:
-        if error.sqlstate not in _HELD_TOO_LONG:
-            raise
-        raise Overloaded(
-            f"the head of book {book_id} was held elsewhere for too long (lock time-out "
-            f"{POSTER_SETTINGS['lock_timeout']}); nothing was recorded, try again"
-        ) from error
+        return plan.take(unit)
+    except Exception:  # noqa: BLE001 - the long way meets it again and says whose it is
+        return False
 
 
-async def _commit(transaction: asyncpg.transaction.Transaction) -> None:
-    try:
-        await transaction.commit()
-    except asyncpg.PostgresError as error:
-        if (error.sqlstate or "").startswith(("08", "57P")):
-            raise OutcomeUnknown(
-                "the database went away while committing; retry with the same ids"
-            ) from error
-        raise translate(error) from error
-    except CONNECTION_LOST as error:
-        raise OutcomeUnknown(
-            "the connection was lost while committing; retry with the same ids"
-        ) from error
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
 
 
-async def _roll_back(transaction: asyncpg.transaction.Transaction) -> None:
-    try:
-        await transaction.rollback()
-    except (asyncpg.PostgresError, *CONNECTION_LOST):
-        # The server rolls back what a lost connection began; there is nothing left to undo.
-        return
+def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for waiting, outcome in zip(batch, outcomes, strict=True):
+        if outcome.status is not Status.DEFERRED and not waiting.answer.done():
+            waiting.answer.set_result(outcome)
 
 
 async def decide_and_post(
@@ -257,9 +264,16 @@ async def decide_and_post(
 ) -> Outcome:
     """Decide and post; decide again for as long as what was read has changed meanwhile."""
     for _ in range(_STALE_TRIES):
-        async with pool.acquire() as connection:
-            unit = await decide(connection)
+        unit = await _decided(pool, decide)
         outcome = await collector.submit(book_id, unit)
         if outcome.status is not Status.STALE:
             return outcome
     raise Overloaded(f"the same rows of book {book_id} changed {_STALE_TRIES} times meanwhile")
+
+
+async def _decided(pool: Pool, decide: Decide) -> Unit:
+    connection = await pool.acquire()
+    try:
+        return await decide(connection)
+    finally:
+        await give_back(pool, connection)

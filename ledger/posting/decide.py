@@ -7,7 +7,7 @@ another, and what is to be recorded gathers in it. No I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -39,11 +39,12 @@ class Draft:
     versions: product rows that were locked, with their versions.
     known:    idempotency keys on record, with request hash and answer.
     outcomes: one a unit, in input order, as far as they are decided.
+    digest:   of the batch, when it is complete and records something.
     """
 
     book_id: int
     head: read.HeadRow
-    units: Sequence[Unit]
+    units: list[Unit]
     origin: Origin
     period: Period
     fiscal_year: int
@@ -63,6 +64,7 @@ class Draft:
     cut: tuple[MoveBusinessDate, int] | None = None
     touched: set[tuple[str, UUID]] = field(default_factory=set)
     outcomes: list[Outcome] = field(default_factory=list)
+    digest: bytes | None = None
 
     @property
     def batch_no(self) -> int:
@@ -81,11 +83,12 @@ class Draft:
 
 
 def decide(draft: Draft) -> None:
-    """Decide every unit of the batch, one after another."""
+    """Decide every unit of the batch that is not decided yet, one after another."""
     judge = Judge(draft.state)
-    for place, unit in enumerate(draft.units):
+    first = len(draft.outcomes)
+    for place, unit in enumerate(draft.units[first:], start=first):
         outcome = _by_key(unit, place, draft)
-        decided_on = draft.cut is not None or unit.reads or unit.unmoved
+        decided_on = draft.cut is not None or unit.reads or unit.unmoved or unit.on is not None
         if outcome is None and decided_on and not _answered_before(judge, unit):
             outcome = _not_now(unit, draft)
         if outcome is None:
@@ -128,6 +131,8 @@ def _not_now(unit: Unit, draft: Draft) -> Outcome | None:
     if draft.cut is not None:
         # The date has moved inside this batch: what follows belongs to the next one.
         return Outcome(status=Status.DEFERRED)
+    if unit.on is not None and unit.on != draft.business_date:
+        return Outcome(status=Status.STALE)
     for row in unit.reads:
         name = (row.table.name, row.row_id)
         if name in draft.touched:
@@ -209,12 +214,18 @@ def _refused(unit: Unit, place: int, verdict: Verdict, draft: Draft) -> Outcome:
 
 def _receipt(record: Record, draft: Draft) -> Receipt:
     """The receipt of what is being recorded; a journal takes the next voucher number."""
-    found = _found(record)
-    if found.journal_id is None:
-        return found
+    if not isinstance(record, JournalRecord):
+        return _found(record)
     voucher_no = draft.first_voucher + draft.journals
     draft.journals += 1
-    return replace(found, fiscal_year=draft.fiscal_year, voucher_no=voucher_no)
+    return Receipt(
+        recorded_seq=record.recorded_seq,
+        business_date=record.business_date,
+        value_date=record.value_date,
+        journal_id=record.journal_id,
+        fiscal_year=draft.fiscal_year,
+        voucher_no=voucher_no,
+    )
 
 
 def _found(record: Record) -> Receipt:

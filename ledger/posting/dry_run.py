@@ -16,7 +16,9 @@ from datetime import date
 from ledger.db import Connection, Pool, translated
 from ledger.errors import Overloaded
 from ledger.posting.across import post_across
-from ledger.posting.collector import Collector, head_in_time
+from ledger.posting.clocked import CutOffs
+from ledger.posting.collector import Collector
+from ledger.posting.transact import head_in_time
 from ledger.posting.values import Origin, Outcome, Period, Status, Unit
 from ledger.posting.write import post_batch
 
@@ -90,9 +92,8 @@ class DryRun(Collector):
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _rehearse(self, book_id: int, unit: Unit) -> Outcome:
-        # The date that was moved in a transaction rolled back has not moved.
-        self._next_cut_off.clear()
         async with rolled_back(self._pool) as connection, head_in_time(book_id):
-            await self._move_date_if_due(connection, book_id)
+            # Asked anew each time: a date that was moved in what is rolled back has not moved.
+            await CutOffs(self._clock).move_if_due(connection, book_id)
             (outcome,) = await post_batch(connection, book_id, [unit], origin=Origin.DOORS)
         return outcome

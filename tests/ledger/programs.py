@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ledger
 from ledger import embedded
+from ledger.binaries import find_binaries
 from ledger.supervisor import lock_owner
 
 QUICK = {"fsync": "off"}
@@ -65,7 +66,7 @@ def server_of(process: subprocess.Popen[str]) -> int:
 
 def sql(held: embedded.Lease, statement: str) -> str:
     """What psql answers to `statement`."""
-    psql = embedded.find_binaries().bin_dir / "psql"
+    psql = find_binaries().bin_dir / "psql"
     options = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", held.dsn("postgres"), "-c", statement]
     done = subprocess.run([str(psql), *options], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,167 @@
+"""One book's writer in one process: its connection, what it holds, and the way each batch takes.
+
+Batches of plain units are *sent* the short way: while one is on its way the next is judged, on the
+balances that it will leave. Anything else is *posted* the long way, in a transaction. The short way
+is left alone after a batch that found the head moved by somebody else, until one finds it as left:
+where several post to one book, standing in the queue for the head is quicker than trying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import asyncpg
+
+from ledger.db import CONNECTION_LOST, Connection, Pool, give_back, is_lost, translate, translated
+from ledger.errors import DatabaseUnavailable, OutcomeUnknown
+from ledger.posting import read, short
+from ledger.posting.decide import decide
+from ledger.posting.held import Held
+from ledger.posting.short import Plan
+from ledger.posting.state import AccountState
+from ledger.posting.transact import head_in_time, posting
+from ledger.posting.values import Origin, Outcome, Unit
+from ledger.posting.write import begin, head_after, lock, record
+from ledger.vouchers import fiscal_year_of
+
+
+class Desk:
+    """Writes the batches of one book, one after another; one task uses it.
+
+    held: what it holds of the book; kept by the caller when the desk is left.
+    """
+
+    def __init__(self, pool: Pool, book_id: int, held: Held) -> None:
+        self._pool = pool
+        self._book_id = book_id
+        self._held = held
+        self._connection: asyncpg.pool.PoolConnectionProxy | None = None
+        self._flight: asyncio.Task[bool] | None = None
+        self._sent: Plan | None = None
+        self._calm = True
+        self._bell: asyncio.Future[None] | None = None
+
+    async def connection(self) -> Connection:
+        """A live connection, kept until the desk is left. Raises `DatabaseUnavailable`."""
+        if self._connection is not None and is_lost(self._connection):
+            await self.leave()
+        if self._connection is None:
+            try:
+                self._connection = await self._pool.acquire()
+            except asyncpg.PostgresError as error:
+                raise translate(error) from error
+            except CONNECTION_LOST as error:
+                raise DatabaseUnavailable(f"no connection to the database: {error}") from error
+        return self._connection
+
+    async def leave(self) -> None:
+        """Give the connection back; nothing may be on its way."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await give_back(self._pool, connection)
+
+    # Waiting for whatever comes first: another unit, or the answer to what was sent
+
+    def ring(self) -> None:
+        """Something has happened: a unit has come, or an answer."""
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    async def heard(self) -> None:
+        """Wait until something happens."""
+        self._bell = asyncio.get_running_loop().create_future()
+        await self._bell
+
+    # The short way
+
+    async def plan(self, units: Sequence[Unit]) -> Plan | None:
+        """These units judged for the short way, when they fit it and the book is calm.
+
+        Accounts that are not held are read, in a snapshot that has the head as well. Nothing may
+        be on its way.
+        """
+        if not self._calm or not all(map(short.plain, units)):
+            return None
+        named = {number for unit in units for number in short.accounts_of(unit)}
+        unread = [number for number in named if self._held.get(number) is None]
+        if self._held.head is None or unread:
+            async with translated():
+                head, accounts = await read.read_head_with(
+                    await self.connection(), self._book_id, unread
+                )
+            # Were the head another now, the rest would be void: then the long way reads it all.
+            self._held.trust(head)
+            self._held.keep(head, accounts)
+        return self.judged(units)
+
+    def judged(self, units: Sequence[Unit]) -> Plan | None:
+        """A plan of these units, all of which must fit; None when one does not."""
+        plan = self.next_plan()
+        if plan is None or not all(map(plan.take, units)):
+            return None
+        return plan
+
+    def next_plan(self) -> Plan | None:
+        """A plan for what comes after what is on its way, on what that will leave."""
+        head = self._held.head if self._sent is None else self._sent.head
+        if head is None or not self._calm:
+            return None
+        if fiscal_year_of(head.business_date, head.fiscal_year_start_month) < head.voucher_year:
+            return None
+        return Plan(self._book_id, head, self._as_it_will_stand)
+
+    def _as_it_will_stand(self, number: int) -> AccountState | None:
+        found = None if self._sent is None else self._sent.account(number)
+        return found or self._held.get(number)
+
+    async def send(self, plan: Plan) -> None:
+        """Send a plan on its way; `landed` tells when there is an answer, `answer` which."""
+        arguments = plan.seal()
+        connection = await self.connection()
+        self._sent = plan
+        self._flight = asyncio.create_task(short.send(connection, plan, arguments))
+        self._flight.add_done_callback(lambda _: self.ring())
+
+    @property
+    def landed(self) -> bool:
+        """True when there is an answer to what was sent."""
+        return self._flight is not None and self._flight.done()
+
+    def answer(self) -> tuple[bool, list[Outcome]]:
+        """Whether what was sent was written, and the outcomes; False: it may be posted instead.
+
+        Raises `OutcomeUnknown`, and what else the database raised; then nothing was written.
+        """
+        flight, plan = self._flight, self._sent
+        self._flight = self._sent = None
+        if flight is None or plan is None:
+            return False, []
+        try:
+            written = flight.result()
+        except BaseException:
+            self._held.forget()
+            raise
+        self._calm = written
+        if written:
+            self._held.keep(plan.head, plan.draft.state.accounts)
+        return written, plan.outcomes
+
+    # The long way
+
+    async def post(self, units: Sequence[Unit]) -> list[Outcome]:
+        """One posting transaction; an error before the commit is sent: nothing was recorded."""
+        connection = await self.connection()
+        was = self._held.head
+        try:
+            async with posting(connection), head_in_time(self._book_id):
+                locked = await lock(connection, self._book_id, units)
+                draft = await begin(connection, locked, origin=Origin.DOORS, held=self._held)
+                decide(draft)
+                outcomes = await record(connection, draft)
+        except OutcomeUnknown:
+            self._held.forget()
+            raise
+        self._calm = was is None or was == draft.head
+        self._held.keep(head_after(draft), draft.state.accounts)
+        return outcomes
