@@ -21,6 +21,8 @@ from api.problems import problem_response
 JSON_LIMIT_BYTES = 1024 * 1024
 _TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$")
 _STATEMENTS = re.compile(r"^/v1/books/[^/]+/statements$")
+# Posted as it comes, so it has no limit but that of its lines.
+_STREAMED = re.compile(r"^/v1/books/[^/]+/bulk/[^/]+$")
 _LOG = logs.logger("api.middleware")
 
 
@@ -51,8 +53,11 @@ class RequestMiddleware:
         limit = JSON_LIMIT_BYTES
         if scope["method"] == "POST" and _STATEMENTS.match(scope["path"]):
             limit = self._statement_limit
+        limited = receive
+        if scope["method"] != "POST" or not _STREAMED.match(scope["path"]):
+            limited = _limited(scope, receive, limit)
         try:
-            await self._app(scope, _limited(scope, receive, limit), answer.send)
+            await self._app(scope, limited, answer.send)
         except Exception as error:
             _LOG.error("request_failed", exc_info=error)
             if answer.status:

@@ -75,6 +75,8 @@ _OWN = (
     (409, "cannot_undo_closing", "The closing cannot be undone", "ยกเลิกการปิดบัญชีไม่ได้"),
     (409, "day_not_proven", "The business date cannot be closed", "ปิดวันทำการไม่ได้"),
     (409, "not_sealed_yet", "The night has not sealed this yet", "ยังไม่ได้ผนึกหลักฐานของวันนี้"),
+    (409, "run_busy", "Another sender works at this run", "มีผู้ส่งรายการชุดนี้อยู่แล้ว"),
+    (409, "run_differs", "The run stands elsewhere or is another's", "สถานะของชุดรายการไม่ตรงกัน"),
     (409, "period_not_ready", "Another period or day comes first", "ต้องดำเนินการงวดหรือวันอื่นก่อน"),
     (413, "body_too_large", "The body is too large", "ข้อมูลที่ส่งมาใหญ่เกินไป"),
     (415, "unsupported_media_type", "The content type is not taken here", "ไม่รองรับชนิดข้อมูลนี้"),

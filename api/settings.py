@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger import embedded
 from ledger.errors import InvalidInput
+from ledger.homes import default_home
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -68,7 +68,7 @@ class Settings:
         if self.seal_key_file is not None:
             return Path(self.seal_key_file)
         if self.database_url is None:
-            home = embedded.default_home()
+            home = default_home()
             return home.with_name(f"{home.name}-seal-key.pem")
         return Path.home() / ".local/state/cff/seal-key.pem"
 

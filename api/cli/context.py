@@ -18,6 +18,7 @@ from ledger import books, embedded, schema
 from ledger.books import Book
 from ledger.db import Connection, Database, open_database
 from ledger.errors import DatabaseUnavailable, InvalidInput, NotFound
+from ledger.homes import default_home
 
 DEFAULT_DATABASE = "cff"
 
@@ -28,7 +29,7 @@ def database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with embedded.lease(embedded.default_home(), say=_say_what_takes_long) as lease:
+    with embedded.lease(default_home(), say=_say_what_takes_long) as lease:
         yield lease.dsn(DEFAULT_DATABASE)
 
 

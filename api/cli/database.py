@@ -9,6 +9,8 @@ from api.cli.context import connect, database_url, ensure_database
 from api.cli.output import Facts, Json, out, run
 from api.settings import Settings
 from ledger import embedded, schema
+from ledger.binaries import find_binaries
+from ledger.homes import default_home
 
 app = typer.Typer(help="The database: address, schema, server.", no_args_is_help=True)
 
@@ -48,7 +50,7 @@ def stop(json: Json = False) -> None:
     """Stop the private server now, also while others use it (it stops by itself when unused)."""
 
     async def work() -> Facts:
-        home = embedded.default_home()
+        home = default_home()
         return {"home": str(home), "stopped": embedded.stop(home)}
 
     run(work(), json, lambda facts: out.print("stopped" if facts["stopped"] else "was not running"))
@@ -59,7 +61,7 @@ async def _facts(url: str) -> dict[str, object]:
     try:
         return {
             "url": url,
-            "psql": f"{embedded.find_binaries().bin_dir / 'psql'} '{url}'",
+            "psql": f"{find_binaries().bin_dir / 'psql'} '{url}'",
             "server": await connection.fetchval("SELECT current_setting('server_version')"),
             "schema": await schema.current_version(connection),
             "needs_schema": schema.REQUIRED,

@@ -15,6 +15,7 @@ from api.cli import (
     paying,
     periods,
     positions,
+    posting_files,
     reading,
     serving,
     working,
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
+app.command("post")(posting_files.post)
 app.command("end-of-day")(working.end_of_day)
 app.command("verify")(working.verify)
 app.command("verify-statement")(evidence.verify_statement)

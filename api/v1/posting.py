@@ -125,6 +125,11 @@ PostingDoors = Annotated[Doors, Depends(_posting_doors)]
 """The open house as a door that posts is handed it: with `?dry_run=true` nothing is recorded."""
 
 
+def rehearses(doors: Doors) -> bool:
+    """True under `?dry_run=true`: what takes its own transaction must roll it back as well."""
+    return isinstance(doors.collector, DryRun)
+
+
 def request_hash(method: str, path: str, body: bytes) -> bytes:
     """SHA-256 over method, path and the canonical JSON of the body: white space does not count."""
     value = json.loads(body, object_pairs_hook=_unambiguous) if body else None
@@ -197,7 +202,7 @@ async def post(
     again: reads the thing as it stands, for a repetition by the thing's own id under a new key.
     """
     response = await _post(doors, caller, answering, act, again)
-    if isinstance(doors.collector, DryRun):
+    if rehearses(doors):
         response.headers["Dry-Run"] = "true"
     return response
 

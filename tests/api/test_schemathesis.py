@@ -31,6 +31,9 @@ Message = MutableMapping[str, object]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+# Lines of JSON are sent as the texts that they are.
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+
 REFUSED = ["400", "401", "403", "404", "409", "413", "415", "422"]
 
 

@@ -19,7 +19,7 @@ from tests.faults.announcing import Voice
 from tests.faults.halves import halves_of
 
 PLACES = ("first write", "second write", "commit", "sent", "answered")
-_WRITES = "WITH new_batch AS"
+_WRITES = "ledger.write_batch("
 
 
 class StandingConnection(asyncpg.Connection):
@@ -29,11 +29,15 @@ class StandingConnection(asyncpg.Connection):
     place: str
     writes: int = 0
 
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+    async def fetchval(self, query: str, *args: Any, **named: Any) -> Any:
         """As the driver's, unless this is the place."""
         if _WRITES in query:
             self.writes += 1
             await self._stand("first write" if self.writes == 1 else "second write")
+        return await super().fetchval(query, *args, **named)
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """As the driver's, unless this is the place."""
         if query != "COMMIT;":
             return await super().execute(query, *args, timeout=timeout)
         await self._stand("commit")

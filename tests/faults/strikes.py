@@ -28,6 +28,8 @@ class Moment(enum.StrEnum):
 class Struck(enum.StrEnum):
     """What is killed, and who was using it."""
 
+    LOADER = "loader"
+    POSTGRES_UNDER_LOADER = "postgres under loader"
     POSTER = "poster"
     POSTGRES_UNDER_POSTER = "postgres under poster"
     NIGHT = "night"

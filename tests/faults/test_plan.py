@@ -20,6 +20,11 @@ def test_a_long_profile_strikes_every_path_and_each_moment_often_enough(
     assert {(kill.struck, kill.moment) for kill in made} == set(CELLS)
 
 
+def test_the_load_by_lines_is_struck_fifteen_times_at_least_in_a_long_profile() -> None:
+    loads = (Struck.LOADER, Struck.POSTGRES_UNDER_LOADER)
+    assert sum(kill.struck in loads for kill in plan("ci")) >= 15
+
+
 def test_the_quick_profile_strikes_each_path_once_at_each_moment() -> None:
     assert Counter((kill.struck, kill.moment) for kill in plan("quick")) == Counter(CELLS)
 
@@ -40,6 +45,7 @@ def test_only_a_commit_inside_a_dying_server_waits_for_a_standby_that_never_come
 
 def test_every_path_is_named_as_what_is_killed() -> None:
     assert [struck for struck in Struck if struck.is_postgres] == [
+        Struck.POSTGRES_UNDER_LOADER,
         Struck.POSTGRES_UNDER_POSTER,
         Struck.POSTGRES_UNDER_NIGHT,
         Struck.POSTGRES_UNDER_DOORS,

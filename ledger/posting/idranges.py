@@ -1,0 +1,98 @@
+"""Which ids of a batch are on record, asked by ranges instead of one by one.
+
+Ids of one load are neighbours when they are time-ordered: between the first and the last of a batch
+nothing else can be, so one probe answers for thousands. Sorted ids are cut at their widest gaps;
+what is left inside the ranges must be so little of the room of ids that whatever else the book
+holds is not met there by chance, otherwise (random ids) each is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ledger.db import Connection, statements
+from ledger.posting.lines import Ints, Lines
+
+SQL = statements(Path(__file__).parent.parent / "sql" / "bulk.sql")
+RANGES_MAX = 2_048
+FOUND_MAX = 16_384
+"""So many ids found in ranges, and it is cheaper to ask for each that is wanted."""
+_NARROW = 2**44
+"""In units of 2^-64 of the room of ids: a billion random ids put about a thousand into it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranges:
+    """Ids as ranges, both ends inclusive; `exact` = each id stands for itself."""
+
+    low: list[UUID]
+    high: list[UUID]
+    exact: bool
+
+
+def ranges_of(lines: Lines) -> Ranges:
+    """The ids of some lines as few ranges; one by one when they lie too far apart."""
+    ids = np.ascontiguousarray(lines.ids)
+    words = ids.view(">u8").astype(np.uint64)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    upper = words[order, 0]
+    gaps = np.diff(upper)
+    cuts = np.zeros(0, np.int64)
+    if len(gaps) and _width(gaps) > _NARROW:
+        most = min(RANGES_MAX - 1, len(gaps))
+        cuts = np.sort(np.argpartition(gaps, len(gaps) - most)[len(gaps) - most :])
+        if _width(np.delete(gaps, cuts)) > _NARROW:
+            each = _uuids(lines, order)
+            return Ranges(low=each, high=each, exact=True)
+    first = np.concatenate([np.zeros(1, np.int64), cuts + 1])
+    last = np.concatenate([cuts, np.array([len(order) - 1])])
+    low, high = _uuids(lines, order[first]), _uuids(lines, order[last])
+    return Ranges(low=low, high=high, exact=False)
+
+
+async def known_ids(
+    connection: Connection, book_id: int, lines: Lines, ranges: Ranges
+) -> set[bytes]:
+    """Of recorded journals, holds and remembered refusals, those under the lines' ids, and noise.
+
+    Ranges that turn out to be full of other ids (a load beside this one) are given up for asking
+    id by id.
+    """
+    if not ranges.exact:
+        rows = await connection.fetch(
+            SQL["known_in_ranges"], book_id, ranges.low, ranges.high, FOUND_MAX
+        )
+        if len(rows) < FOUND_MAX:
+            return {row["id"].bytes for row in rows}
+    each = ranges.low if ranges.exact else _uuids(lines, np.arange(len(lines)))
+    rows = await connection.fetch(SQL["known_by_id"], book_id, each)
+    return {row["id"].bytes for row in rows}
+
+
+def share_ids(some: Lines, others: Lines) -> bool:
+    """True when an id may stand among both; False is certain."""
+    first, second = _upper(some), _upper(others)
+    if int(first.max()) < int(second.min()) or int(second.max()) < int(first.min()):
+        return False
+    return bool(np.isin(first, second).any())
+
+
+def _upper(lines: Lines) -> NDArray[np.uint64]:
+    """The first half of each id."""
+    words = np.ascontiguousarray(lines.ids).view(">u8").astype(np.uint64)
+    return words[:, 0]
+
+
+def _width(gaps: NDArray[np.uint64]) -> int:
+    """Sum of gaps; shifted first, so that it fits: what is lost is far below `_NARROW`."""
+    return int((gaps >> np.uint64(20)).sum()) << 20
+
+
+def _uuids(lines: Lines, places: Ints) -> list[UUID]:
+    raw = lines.ids[places].tobytes()
+    return [UUID(bytes=raw[at : at + 16]) for at in range(0, len(raw), 16)]
