@@ -82,6 +82,9 @@ verify: $(RUNTIME) ## prove the book against the independent model; exit 1 names
 soak: gates tools ## the long forms of the tests: hours, not minutes
 	@echo "==> all tests, long forms"
 	@CFF_SOAK=1 CFF_PROFILE=soak $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadfile --timeout 0 $(PYTEST_ARGS)
+	@echo "==> measurements, long forms: the whole proof, finding, the loader's memory"
+	@$(BIN)/python -m benchmarks --soak
+	@$(BIN)/python -m benchmarks.posting --memory
 
 clean: ## remove .venv, caches and generated files under build/; git's files and the book stay
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,195 +1,225 @@
-"""The posting path: in batches against a bare COPY of the same rows, and online, many at once,
-against one autocommit INSERT and UPDATE.
+"""Bulk posting: a million lines from arrays, from a file, with what is wrong in real files.
 
 Every transfer is a journal of its own with a client-made id, kind, actor, value date and a
-20-character reference, over 10,000 limited accounts picked uniformly; full semantics: ids looked
-up, limits judged, movements, digest, head. After each point the trial balance must balance.
+20-character reference; full semantics: ids looked up, bodies kept for naming conflicts, limits
+judged, movements, digest, numbers, head. The path's time starts at the arrays; its floors (see
+`benchmarks.floors`) are measured in turns with it, on the same lines.
+
+    python -m benchmarks.posting [--json] [--strict] [--preload N]
+    python -m benchmarks.posting --memory        # the loader's memory, ten minutes
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from datetime import date
-from uuid import UUID
+import sys
+from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
+import numpy as np
 
-from benchmarks.bench import Point, percentile_99, point, rate
-from ledger import accounts, balances, books
-from ledger.books import GlAccount
-from ledger.db import Pool
-from ledger.errors import ensure
-from ledger.kinds import JournalKind
-from ledger.posting.collector import Collector
-from ledger.posting.values import Journal, OpenAccount, Origin, Status, Transfer, Unit
-from ledger.posting.write import post_batch
+from benchmarks import entry, model
+from benchmarks.bench import RUNS, Figure, Point, ratios, say
+from benchmarks.files import codes_of, post_csv
+from benchmarks.floors import Floors
+from benchmarks.made import BALANCE_MIN
+from benchmarks.peer import Peer, function_peer
+from benchmarks.preload import Bench
+from benchmarks.streams import Ids, regrouped, with_columns
+from benchmarks.timed import Timed, all_posted, costs, floor, path, rates
+from ledger.posting.lines import Ints, Lines, joined
 
-ACCOUNTS = 10_000
-OPENED_ON = date(2026, 6, 1)
-BATCHES = (512, 4096)
-IN_FLIGHT = (1, 8, 64)
-ONLINE_EACH = 3_000
-
-
-async def prepare(pool: Pool) -> list[int]:
-    """A book with `ACCOUNTS` accounts of ample balance; answers their numbers."""
-    async with pool.acquire() as connection:
-        await books.create_book(
-            connection, book_id=1, code="bench", name_th="-", name_en="-", opened_on=OPENED_ON
-        )
-        chart = [GlAccount(gl_code="211100", cad_code="", name_th="-", name_en="-")]
-        await books.add_gl_accounts(connection, 1, chart)
-        numbers = await accounts.reserve_ids(connection, ACCOUNTS)
-        opened = tuple(
-            OpenAccount(
-                account=number,
-                code=f"A-{number:06d}",
-                gl_code="211100",
-                currency="THB",
-                name_th="-",
-                name_en="-",
-                balance_min=-(10**15),
-            )
-            for number in numbers
-        )
-        async with connection.transaction():
-            await post_batch(
-                connection, 1, [Unit(operations=opened, actor="bench")], origin=Origin.BULK
-            )
-    return numbers
+MILLION = 1_000_000
+FILE_LINES = 300_000
+QUARTER = 262_144
+"""A few full batches: enough for a ratio between two runs of the path itself."""
+SHARE = 100
+"""One line in so many is a replay; as many break a limit; as many are malformed."""
+BREAKING = -BALANCE_MIN * 2
+"""An amount that no ordinary account has room for."""
 
 
-class Maker:
-    """Makes journals with time-ordered ids; the same seed makes the same ones."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Runs of the path with lines a second of floor A and floor B, each right after its run."""
 
-    def __init__(self, numbers: list[int], seed: int = 2569) -> None:
-        self._numbers = numbers
-        self._dice = random.Random(seed)
-        self._count = 0
-
-    def unit(self) -> Unit:
-        """A unit of one journal of one transfer."""
-        self._count += 1
-        debit, credit = self._dice.sample(self._numbers, 2)
-        journal = Journal(
-            journal_id=UUID(int=(self._count << 80) | self._dice.getrandbits(72)),
-            kind=JournalKind.MANUAL,
-            transfers=(Transfer(debit=debit, credit=credit, amount_satang=100),),
-            reference=f"REF{self._count:017d}",
-        )
-        return Unit(operations=(journal,), actor="bench:loader")
+    runs: list[Timed] = field(default_factory=list)
+    floor_a: list[float] = field(default_factory=list)
+    floor_b: list[float] = field(default_factory=list)
 
 
-async def measure(pool: Pool) -> list[Point]:
-    """All points of this file, in the order of the table."""
-    maker = Maker(await prepare(pool))
-    copied = await _floor_copy(pool)
-    points = []
-    for size in BATCHES:
-        found = await _in_batches(pool, maker, size)
-        points.append(point(f"batches of {size:,}", found, "bare COPY of the rows", copied))
-    bare = await _floor_autocommit(pool)
-    for in_flight in IN_FLIGHT:
-        found, p99 = await _online(pool, maker, in_flight)
-        name = f"online, {in_flight} in flight"
-        points.append(point(name, found, "1 autocommit INSERT+UPDATE", bare, p99))
-    async with pool.acquire() as connection:
-        trial = await balances.trial_balance(connection, 1, OPENED_ON)
-    ensure(trial.debit_total == trial.credit_total, "the book does not balance after the run")
+async def measure(made: Bench) -> list[Point]:
+    """The points of bulk posting, in the order of the table."""
+    connection = await asyncpg.connect(made.dsn)
+    try:
+        floors = Floors(connection)
+        await floors.make()
+        peer = await function_peer(made.dsn)
+        ordered, from_file = await in_memory_and_from_file(made, floors)
+        points = [_uniform(ordered, peer), _from_file(ordered, from_file)]
+        random = await beside_floors(made, floors, Ids.RANDOM, QUARTER)
+        points.append(_random(random))
+    finally:
+        await connection.execute("DROP SCHEMA IF EXISTS floor CASCADE")
+        await connection.close()
+    points.append(await dirty(made))
     return points
 
 
-async def _in_batches(pool: Pool, maker: Maker, size: int) -> int:
-    count = 8 * 4096 // size
-
-    async def work() -> None:
-        for _ in range(count):
-            units = [maker.unit() for _ in range(size)]
-            async with pool.acquire() as connection, connection.transaction():
-                outcomes = await post_batch(connection, 1, units, origin=Origin.BULK)
-            accepted = sum(each.status is Status.ACCEPTED for each in outcomes)
-            ensure(accepted == size, "a clean batch was not accepted whole")
-
-    return await rate(work, count * size)
+async def in_memory_and_from_file(made: Bench, floors: Floors) -> tuple[Beside, list[float]]:
+    """A million lines from arrays beside their floors, and lines from a file, in turns."""
+    found, files = Beside(), []
+    codes = await codes_of(made)
+    for _ in range(RUNS):
+        await one_run(made, floors, Ids.ORDERED, MILLION, found)
+        files.append(await post_csv(made, FILE_LINES, codes))
+        await made.control("from a file")
+        say(f"from a file: {files[-1]:,.0f}/s")
+    return found, files
 
 
-async def _online(pool: Pool, maker: Maker, in_flight: int) -> tuple[int, str]:
-    taken: list[int] = []
-    async with Collector(pool) as collector:
-
-        async def client(count: int) -> None:
-            for _ in range(count):
-                began = time.perf_counter_ns()
-                await collector.submit(1, maker.unit())
-                taken.append(time.perf_counter_ns() - began)
-
-        async def work() -> None:
-            await asyncio.gather(*(client(ONLINE_EACH // in_flight) for _ in range(in_flight)))
-
-        found = await rate(work, ONLINE_EACH // in_flight * in_flight)
-    return found, percentile_99(taken)
+async def beside_floors(made: Bench, floors: Floors, ids: Ids, count: int) -> Beside:
+    """Runs of the path, each with its floors right after it."""
+    found = Beside()
+    for _ in range(RUNS):
+        await one_run(made, floors, ids, count, found)
+    return found
 
 
-async def _floor_copy(pool: Pool) -> int:
-    """Bare binary COPY of the same columns into a table with only the id's unique key."""
-    async with pool.acquire() as connection:
-        maker = Maker(list(range(1, ACCOUNTS + 1)))
-        rows = [_row(maker.unit()) for _ in range(8 * 4096)]
-        await _logged_copy_table(connection)
-
-        async def work() -> None:
-            await connection.execute("TRUNCATE bench_copy")
-            for first in range(0, len(rows), 4096):
-                await connection.copy_records_to_table(
-                    "bench_copy", records=rows[first : first + 4096]
-                )
-
-        return await rate(work, len(rows))
+async def one_run(made: Bench, floors: Floors, ids: Ids, count: int, found: Beside) -> None:
+    """The path, then floor A, then floor B, on the same lines and in the same batches."""
+    chunks = made.stream(count, ids=ids).arrays()
+    timed = all_posted(await path(made, chunks))
+    await made.control(ids.value)
+    batches = floors.encode(regrouped(chunks, timed.sizes))
+    a = await floor(made.dsn, partial(floors.floor_a, batches), count)
+    b = await floor(made.dsn, partial(floors.floor_b, batches), count)
+    found.runs.append(timed)
+    found.floor_a.append(a)
+    found.floor_b.append(b)
+    say(f"{ids.value}: {timed.per_second:,.0f}/s, floors A {a:,.0f}/s B {b:,.0f}/s")
 
 
-async def _logged_copy_table(connection: asyncpg.pool.PoolConnectionProxy) -> None:
-    await connection.execute("SET ROLE postgres")
-    await connection.execute(
-        "CREATE TABLE IF NOT EXISTS bench_copy (LIKE ledger.transfer); "
-        "ALTER TABLE bench_copy ADD UNIQUE (book_id, journal_id, line)"
+def _uniform(found: Beside, peer: Peer) -> Point:
+    made = rates(found.runs)
+    return Point(
+        name=f"bulk, {MILLION:,} lines, time-ordered ids",
+        figures=(
+            Figure(name="transfers", unit="/s", values=made),
+            Figure(name="ratio_to_floor_a", values=ratios(made, found.floor_a), at_least=0.45),
+            Figure(name="ratio_to_floor_b", values=ratios(made, found.floor_b), at_least=0.7),
+            Figure(
+                name="ratio_to_function_peer",
+                values=tuple(each / peer.per_second for each in made),
+            ),
+            *costs(found.runs, wal_at_most=300),
+            Figure(name="floor A", unit="/s", values=tuple(found.floor_a)),
+            Figure(name="floor B", unit="/s", values=tuple(found.floor_b)),
+            Figure(name="function peer", unit="/s", values=(float(peer.per_second),)),
+        ),
+        note=f"the aim is 0.85 of A; the peer is at its best with {peer.clients} clients",
     )
 
 
-def _row(unit: Unit) -> tuple[object, ...]:
-    journal = unit.operations[0]
-    ensure(isinstance(journal, Journal), "the benchmark posts journals")
-    if not isinstance(journal, Journal):
-        return ()
-    transfer = journal.transfers[0]
-    dated = (OPENED_ON, OPENED_ON)
-    amounts = (transfer.debit, transfer.credit, transfer.amount_satang)
-    texts = (unit.actor, journal.reference, "")
-    head = (1, journal.journal_id, 0, 1)
-    return (*head, *amounts, int(journal.kind), False, *dated, *texts, None, None)
+def _from_file(found: Beside, files: list[float]) -> Point:
+    return Point(
+        name=f"bulk, {FILE_LINES:,} lines from a CSV, with the result file",
+        figures=(
+            Figure(name="transfers", unit="/s", values=tuple(files)),
+            Figure(
+                name="ratio_to_in_memory", values=ratios(files, rates(found.runs)), at_least=0.6
+            ),
+        ),
+    )
 
 
-async def _floor_autocommit(pool: Pool) -> int:
-    """One statement that inserts a row and updates a balance, committed by itself."""
-    async with pool.acquire() as connection:
-        await connection.execute("SET ROLE postgres")
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS bench_row (id bigint PRIMARY KEY, amount bigint); "
-            "CREATE TABLE IF NOT EXISTS bench_sum (id int PRIMARY KEY, amount bigint); "
-            "INSERT INTO bench_sum VALUES (1, 0) ON CONFLICT DO NOTHING; "
-            "TRUNCATE bench_row"
-        )
-        count = 0
+def _random(found: Beside) -> Point:
+    made = rates(found.runs)
+    return Point(
+        name=f"bulk, {QUARTER:,} lines, random ids",
+        figures=(
+            Figure(name="transfers", unit="/s", values=made),
+            Figure(name="ratio_to_floor_a", values=ratios(made, found.floor_a)),
+            Figure(name="ratio_to_floor_b", values=ratios(made, found.floor_b)),
+            *costs(found.runs),
+        ),
+    )
 
-        async def work() -> None:
-            nonlocal count
-            for _ in range(1_000):
-                count += 1
-                await connection.execute(
-                    "WITH i AS (INSERT INTO bench_row VALUES ($1, 100)) "
-                    "UPDATE bench_sum SET amount = amount + 100 WHERE id = 1",
-                    count,
-                )
 
-        return await rate(work, 1_000)
+async def dirty(made: Bench) -> Point:
+    """One percent each of replays, broken limits and malformed lines, beside clean lines."""
+    clean, spoilt = [], []
+    for number in range(RUNS):
+        chunks = made.stream(QUARTER).arrays()
+        clean.append(all_posted(await path(made, chunks)))
+        async with made.pool.acquire() as connection:
+            sequential = await model.Model.of_book(connection)
+        first = sequential.seq - QUARTER
+        sequential.recorded = {
+            line[0]: (line, first + place)
+            for place, line in enumerate(
+                (line for chunk in chunks for line in model.lines_of(chunk)), 1
+            )
+        }
+        lines = spoil(made.stream(QUARTER).arrays(), chunks, seed=number)
+        timed = await path(made, lines)
+        told = model.compare(sequential, lines, timed.outcomes)
+        async with made.pool.acquire() as connection:
+            await model.compare_balances(sequential, connection)
+        spoilt.append(timed)
+        made.checks.append(f"with wrong lines, run {number + 1}, as the sequential model: {told}")
+        say(f"wrong lines: {timed.per_second:,.0f}/s, clean {clean[-1].per_second:,.0f}/s")
+    await made.control("wrong lines")
+    times = ratios(rates(clean), rates(spoilt))
+    return Point(
+        name="bulk, 1% replays, 1% broken limits, 1% malformed",
+        figures=(
+            Figure(name="lines", unit="/s", values=rates(spoilt)),
+            Figure(name="time_to_clean", unit="x time", values=times, at_most=1.3),
+            *costs(spoilt),
+        ),
+    )
+
+
+def spoil(chunks: list[Lines], recorded: list[Lines], seed: int) -> list[Lines]:
+    """Of a hundred lines one becomes a replay, one breaks a limit, one is malformed.
+
+    Replays: half of what is recorded already, half of the line before it. Malformed: no amount,
+    an account that is not there, or one account on both sides.
+    """
+    dice = np.random.default_rng([seed, 2570])
+    return [_spoilt(dice, chunk, old) for chunk, old in zip(chunks, recorded, strict=True)]
+
+
+def _spoilt(dice: np.random.Generator, lines: Lines, old: Lines) -> Lines:
+    count = len(lines)
+    places = dice.permutation(np.arange(1, count))[: 3 * (count // SHARE)]
+    replays, broken, malformed = np.split(np.sort(places.reshape(3, -1), axis=1), 3)
+    amount, credit = lines.amount_satang.copy(), lines.credit.copy()
+    amount[broken] = BREAKING
+    no_amount, nobody, same = np.array_split(malformed[0], 3)
+    amount[no_amount] = 0
+    credit[nobody] = np.int32(2**31 - 1)
+    credit[same] = lines.debit[same]
+    lines = with_columns(lines, amount_satang=amount, credit=credit)
+    # A place to take from: among the recorded lines, or right before among these.
+    of_old, of_these = replays[0][::2], replays[0][1::2]
+    sources = np.arange(count)
+    sources[of_these] = of_these - 1
+    lines = lines.take(sources)
+    return _replaced(lines, of_old, old)
+
+
+def _replaced(lines: Lines, places: Ints, old: Lines) -> Lines:
+    both = joined([lines, old])
+    sources = np.arange(len(lines))
+    sources[places] = places + len(lines)
+    return both.take(sources)
+
+
+if __name__ == "__main__":
+    if "--memory" in sys.argv:
+        from benchmarks import memory
+
+        sys.exit(memory.main(sys.argv))
+    entry.main(measure, about=__doc__)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from benchmarks.bench import Point, percentile_99, point
-from benchmarks.posting import OPENED_ON, Maker, prepare
+from benchmarks.made import OPENED_ON, Maker, open_book
 from ledger import books, digest
 from ledger.db import AUDITOR, Connection, Pool, open_pool
 from ledger.errors import ensure
@@ -60,7 +60,8 @@ MOVEMENT = [
     "credits",
     "debits_after",
     "credits_after",
-    "seqs",
+    "transfers",
+    "journals",
 ]
 BATCH_ROW = [
     "book_id",
@@ -193,7 +194,7 @@ def _transfer(journal: JournalRecord) -> tuple[object, ...]:
 def _movements(standing: Standing, journals: list[JournalRecord]) -> list[tuple[object, ...]]:
     debits: dict[int, int] = defaultdict(int)
     credits_: dict[int, int] = defaultdict(int)
-    seqs: dict[int, list[int]] = defaultdict(list)
+    named: dict[int, list[UUID]] = defaultdict(list)
     for journal in journals:
         only, seq = journal.transfers[0], journal.recorded_seq
         for counters, totals, number in (
@@ -202,13 +203,13 @@ def _movements(standing: Standing, journals: list[JournalRecord]) -> list[tuple[
         ):
             counters[number] += only.amount_satang
             totals[number] += only.amount_satang
-            seqs[number].append(seq)
+            named[number].append(journal.journal_id)
             standing.changed[number] = seq
     dated = (OPENED_ON, standing.batch_no, OPENED_ON)
     after = standing.debits, standing.credits
     return [
-        (1, n, *dated, debits[n], credits_[n], after[0][n], after[1][n], seqs[n])
-        for n in sorted(seqs)
+        (1, n, *dated, debits[n], credits_[n], *(each[n] for each in after), len(ids), ids)
+        for n, ids in sorted(named.items())
     ]
 
 
@@ -217,7 +218,7 @@ async def measure(pool: Pool, dsn: str) -> list[Point]:
 
     The proof runs in a process of its own, as `cff verify` does.
     """
-    numbers = await prepare(pool)
+    numbers = await open_book(pool)
     async with pool.acquire() as connection:
         await connection.execute("SET ROLE postgres")
         await fill(connection, numbers, TRANSFERS)

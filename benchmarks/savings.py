@@ -1,0 +1,129 @@
+"""A savings product with contracts in the measured book, so that its nights have interest to work.
+
+The product is there before anything is posted, as its rate must be approved on the first date; the
+contracts are opened by the points that need a night.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from benchmarks.made import BOOK, open_own
+from ledger import accounts, books, parties
+from ledger.books import GlAccount
+from ledger.db import Pool, open_database
+from ledger.errors import ensure
+from ledger.kinds import JournalKind
+from ledger.money import Rounding
+from ledger.posting.values import Journal, Operation, Origin, Status, Transfer, Unit
+from ledger.posting.write import post_batch
+from pricing.rates import parse_rate_percent
+from pricing.sheets import approve_sheet, draft_sheet
+from products import contracts
+from products.catalogue import Product, create_product
+from products.interest import DayCount, Terms
+
+PARTY = 1
+CODE = "SAVINGS"
+DEPOSITS = "212100"
+"""What contracts are controlled by; the ordinary accounts stand under another code."""
+_AT_ONCE = 500
+_DEPOSIT = 1_000_000
+
+
+async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
+    """A savings product with a rate in force from the book's first date."""
+    async with pool.acquire() as connection:
+        chart = [
+            GlAccount(gl_code=code, cad_code="", name_th="-", name_en="-")
+            for code in (DEPOSITS, "511100", "241100")
+        ]
+        await books.add_gl_accounts(connection, BOOK, chart)
+        member = parties.Party(
+            party_id=PARTY,
+            code="0001",
+            name_th="-",
+            name_en="-",
+            region="-",
+            joined_on=opened_on,
+        )
+        await parties.add_parties(connection, BOOK, [member])
+    expense = await open_own(pool, "INTEREST-EXPENSE", "511100")
+    product = Product(
+        book_id=BOOK,
+        product_code=CODE,
+        name_th="-",
+        name_en="-",
+        terms=Terms(
+            day_count=DayCount.ACT_365F,
+            rounding=Rounding.HALF_UP,
+            capitalisation_days=frozenset({"06-30", "12-31"}),
+        ),
+        gl_deposits=DEPOSITS,
+        expense_account=expense,
+        payable_account=await open_own(pool, "INTEREST-PAYABLE", "241100"),
+    )
+    async with pool.acquire() as connection:
+        await create_product(connection, product)
+    database = await open_database(dsn, max_size=2)
+    try:
+        sheet = await draft_sheet(
+            database.application,
+            BOOK,
+            product_code=CODE,
+            effective_from=opened_on,
+            annual_rate_e8=parse_rate_percent("1.2500"),
+            made_by="bench:treasury",
+        )
+        await approve_sheet(
+            database.application,
+            BOOK,
+            sheet.sheet_id,
+            approved_by="bench:manager",
+            on=opened_on - timedelta(days=1),
+        )
+    finally:
+        await database.close()
+    return product
+
+
+async def open_contracts(pool: Pool, product: Product, source: int, count: int) -> None:
+    """Open contracts and put money into each, debited from the account `source`."""
+    async with pool.acquire() as connection:
+        numbers = await accounts.reserve_ids(connection, count)
+    for first in range(0, count, _AT_ONCE):
+        chosen = numbers[first : first + _AT_ONCE]
+        opened = [
+            contracts.open_savings_contract(
+                product=product,
+                contract_no=f"S-{number:07d}",
+                party_id=PARTY,
+                account_id=number,
+                name_th="-",
+                name_en="-",
+                actor="bench",
+            )
+            for number in chosen
+        ]
+        await _post(pool, opened)
+        await _post(pool, [_unit(_deposit(source, number)) for number in chosen])
+
+
+def _deposit(source: int, account: int) -> Journal:
+    return Journal(
+        journal_id=UUID(int=0xDE << 120 | account),
+        kind=JournalKind.MANUAL,
+        transfers=(Transfer(debit=source, credit=account, amount_satang=_DEPOSIT + account),),
+    )
+
+
+def _unit(operation: Operation) -> Unit:
+    return Unit(operations=(operation,), actor="bench")
+
+
+async def _post(pool: Pool, units: list[Unit]) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        outcomes = await post_batch(connection, BOOK, units, origin=Origin.BULK)
+    refused = [each.refusal for each in outcomes if each.status is not Status.ACCEPTED]
+    ensure(not refused, f"contracts were not opened: {refused[:1]}")
