@@ -45,6 +45,8 @@ _DEFAULTS = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "max_connections": "100",
+    # After a checkpoint the first change of a page logs all of it; most of a page compresses well.
+    "wal_compression": "pglz",
     # A new book grows from nothing to a hundred thousand rows in a minute: without fresh
     # statistics its plans stay those of empty tables.
     "autovacuum_naptime": "3s",
