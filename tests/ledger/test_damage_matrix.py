@@ -167,7 +167,7 @@ GIVEN: dict[str, str] = {
     "ledger.idempotency_key": "what a client said and was answered; its batch must exist",
     "ledger.consumer": "how far a follower says it has come; never beyond the head",
     "ledger.consumer_rewind": "why a person set a cursor back",
-    "ledger.posting_run": "how far a file of a client has come; its lines' outcomes are the record's",
+    "ledger.posting_run": "how far a file has come; what became of its lines is recorded",
     "ledger.seal_key": "public keys: a wrong one fails every seal that it signed",
 }
 """Tables that nothing derives, with the reason."""
