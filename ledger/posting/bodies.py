@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
+from json.encoder import encode_basestring
 from typing import cast
 from uuid import UUID
 
@@ -52,6 +53,24 @@ def operation_body(operation: Operation) -> str:
             }
         )
     return "{}"
+
+
+def line_body(
+    kind: int, transfer: tuple[int, int, int], value_date: str | None, texts: tuple[str, str]
+) -> str:
+    """The body of an ordinary journal of one transfer, written directly: lines come by the million.
+
+    transfer: debit, credit and satang. value_date: as ISO text. texts: reference and narrative.
+    """
+    debit, credit, amount = transfer
+    day = "null" if value_date is None else f'"{value_date}"'
+    reference, narrative = texts
+    return (
+        f'{{"adjusts":null,"forced":false,"hold_id":null,"kind":{kind},"may_exceed_limit":false,'
+        f'"narrative":{encode_basestring(narrative)},"reference":{encode_basestring(reference)},'
+        f'"reverses":null,"transfers":[{{"amount_satang":{amount},"credit":{credit},'
+        f'"debit":{debit}}}],"value_date":{day}}}'
+    )
 
 
 def recorded_journal_body(journal: JournalRecord, asked: date | None, by_default: date) -> str:

@@ -22,6 +22,8 @@ SQL = statements(Path(__file__).parent.parent / "sql" / "bulk.sql")
 RANGES_MAX = 2_048
 FOUND_MAX = 16_384
 """So many ids found in ranges, and it is cheaper to ask for each that is wanted."""
+FOUND_IN_ONE_MAX = 1_024
+"""So many found where nothing was expected, and the range is cut up."""
 _NARROW = 2**44
 """In units of 2^-64 of the room of ids: a billion random ids put about a thousand into it."""
 
@@ -42,13 +44,28 @@ def ranges_of(lines: Lines) -> Ranges:
     order = np.lexsort((words[:, 1], words[:, 0]))
     upper = words[order, 0]
     gaps = np.diff(upper)
-    cuts = np.zeros(0, np.int64)
-    if len(gaps) and _width(gaps) > _NARROW:
-        most = min(RANGES_MAX - 1, len(gaps))
-        cuts = np.sort(np.argpartition(gaps, len(gaps) - most)[len(gaps) - most :])
-        if _width(np.delete(gaps, cuts)) > _NARROW:
-            each = _uuids(lines, order)
-            return Ranges(low=each, high=each, exact=True)
+    if not len(gaps) or _width(gaps) <= _NARROW:
+        return _between(lines, order, np.zeros(0, np.int64))
+    most = min(RANGES_MAX - 1, len(gaps))
+    cuts = np.sort(np.argpartition(gaps, len(gaps) - most)[len(gaps) - most :])
+    if _width(np.delete(gaps, cuts)) > _NARROW:
+        each = _uuids(lines, order)
+        return Ranges(low=each, high=each, exact=True)
+    return _between(lines, order, cuts)
+
+
+def finer_ranges_of(lines: Lines) -> Ranges:
+    """The same ids cut wherever their gaps are widest, however narrow they all are."""
+    words = np.ascontiguousarray(lines.ids).view(">u8").astype(np.uint64)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    # Ids that differ in their second half only are ranked by that, behind all others.
+    by_width = np.lexsort((np.diff(words[order, 1]), np.diff(words[order, 0])))
+    widest = by_width[max(0, len(by_width) - RANGES_MAX + 1) :]
+    return _between(lines, order, np.sort(widest))
+
+
+def _between(lines: Lines, order: Ints, cuts: Ints) -> Ranges:
+    """Ranges that end at these places of the sorted ids, and at the last."""
     first = np.concatenate([np.zeros(1, np.int64), cuts + 1])
     last = np.concatenate([cuts, np.array([len(order) - 1])])
     low, high = _uuids(lines, order[first]), _uuids(lines, order[last])
@@ -60,18 +77,29 @@ async def known_ids(
 ) -> set[bytes]:
     """Of recorded journals, holds and remembered refusals, those under the lines' ids, and noise.
 
-    Ranges that turn out to be full of other ids (a load beside this one) are given up for asking
-    id by id.
+    One range that turns out to be full of other ids (replays of what came right before lie among
+    them) is cut up; ranges that are (a load beside this one) are given up for asking id by id.
     """
     if not ranges.exact:
-        rows = await connection.fetch(
-            SQL["known_in_ranges"], book_id, ranges.low, ranges.high, FOUND_MAX
-        )
-        if len(rows) < FOUND_MAX:
-            return {row["id"].bytes for row in rows}
+        if len(ranges.low) == 1:
+            found = await _in_ranges(connection, book_id, ranges, FOUND_IN_ONE_MAX)
+            if found is not None:
+                return found
+            ranges = finer_ranges_of(lines)
+        found = await _in_ranges(connection, book_id, ranges, FOUND_MAX)
+        if found is not None:
+            return found
     each = ranges.low if ranges.exact else _uuids(lines, np.arange(len(lines)))
     rows = await connection.fetch(SQL["known_by_id"], book_id, each)
     return {row["id"].bytes for row in rows}
+
+
+async def _in_ranges(
+    connection: Connection, book_id: int, ranges: Ranges, most: int
+) -> set[bytes] | None:
+    """What is on record in these ranges; None when it is so much that it was not all brought."""
+    rows = await connection.fetch(SQL["known_in_ranges"], book_id, ranges.low, ranges.high, most)
+    return {row["id"].bytes for row in rows} if len(rows) < most else None
 
 
 def share_ids(some: Lines, others: Lines) -> bool:

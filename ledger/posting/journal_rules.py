@@ -197,23 +197,47 @@ def _transfer_guards(
     if credit.frozen & st.FROZEN_CREDITS and not journal.forced:
         return at_line(line, "account_frozen_credit", account=credit.account)
     if not journal.exceeds:
-        if short_after(debit, amount) > allowance:
-            return at_line(
-                line,
-                "below_balance_min",
-                account=debit.account,
-                amount_satang=amount,
-                available_satang=debit.available,
-            )
-        if credit.balance_max is not None and credit.balance + amount > credit.balance_max:
-            return at_line(
-                line,
-                "above_balance_max",
-                account=credit.account,
-                amount_satang=amount,
-                balance_satang=credit.balance,
-                balance_max_satang=credit.balance_max,
-            )
+        refusal = _limit_guards(line, amount, debit, credit, allowance)
+        if refusal is not None:
+            return refusal
+    return _range_guard(line, amount, debit, credit)
+
+
+def room_guards(
+    line: int, amount: int, debit: st.AccountState, credit: st.AccountState
+) -> Refusal | None:
+    """Guards on a transfer between open, unfrozen accounts that captures and forces nothing."""
+    return _limit_guards(line, amount, debit, credit, 0) or _range_guard(
+        line, amount, debit, credit
+    )
+
+
+def _limit_guards(
+    line: int, amount: int, debit: st.AccountState, credit: st.AccountState, allowance: int
+) -> Refusal | None:
+    if short_after(debit, amount) > allowance:
+        return at_line(
+            line,
+            "below_balance_min",
+            account=debit.account,
+            amount_satang=amount,
+            available_satang=debit.available,
+        )
+    if credit.balance_max is not None and credit.balance + amount > credit.balance_max:
+        return at_line(
+            line,
+            "above_balance_max",
+            account=credit.account,
+            amount_satang=amount,
+            balance_satang=credit.balance,
+            balance_max_satang=credit.balance_max,
+        )
+    return None
+
+
+def _range_guard(
+    line: int, amount: int, debit: st.AccountState, credit: st.AccountState
+) -> Refusal | None:
     if _out_of_range(debit, amount, 0) or _out_of_range(credit, 0, amount):
         return at_line(line, "balance_out_of_range", amount_satang=amount)
     return None

@@ -3,23 +3,27 @@
 No rule lives here: what may be refused is decided by the one `Judge`. Two kinds of lines need not
 be asked about one by one. A *plain* line between accounts that no order of this batch's lines could
 bring near a guard is accepted whatever else happens (an account is *contested* otherwise). A plain
-line of a contested account that finds room on both sides when its turn comes is accepted too: that
-there is room is all that is left of the guards. Everything else goes to the judge as a unit, in
-line order, on the state that the lines before it left on the contested accounts.
+line of a contested account is asked about room alone when its turn comes, by the judge's own guard:
+that is all that is left of the guards. Everything else goes to the judge as a unit, in line order,
+on the state that the lines before it left on the contested accounts.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ledger import money
+from ledger.errors import InvariantBroken
+from ledger.posting.bodies import line_body
+from ledger.posting.journal_rules import room_guards
 from ledger.posting.judge import Judge, Verdict
-from ledger.posting.lines import NO_DATE, Ints, Lines, days_of
+from ledger.posting.lines import EPOCH, NO_DATE, Ints, Lines, days_of
 from ledger.posting.records import JournalRecord, RefusalRecord, canonical_json
 from ledger.posting.sheet import NO_HIGH, NO_LOW, Sheet
 from ledger.posting.state import AccountState, State
@@ -27,7 +31,7 @@ from ledger.posting.values import Status, Unit
 from ledger.refusals import Refusal
 
 Flags = NDArray[np.bool_]
-_TURNS = 64
+_TURNS = 256
 """Lines judged in sequence between two offers of the interpreter to other threads."""
 _SAFE = 2**62
 """Sums below it cannot pass 64 bits, whatever is added to a balance in range."""
@@ -185,9 +189,10 @@ def _in_sequence(
 ) -> None:
     """Judge lines one after another; only what they can be judged on is kept up to date."""
     touched = np.unique(np.concatenate([slots[0][places], slots[1][places]]))
-    by_slot = {slot: sheet.state(slot) for slot in touched.tolist() if slot >= 0}
+    by_slot = sheet.states(touched[touched >= 0])
     state.accounts.update({account.account: account for account in by_slot.values()})
     judge = Judge(state)
+    accepted: list[int] = []
     first_at: dict[UUID, int] = {}
     turns = zip(
         places.tolist(),
@@ -206,10 +211,41 @@ def _in_sequence(
             if _room(debit, credit, amount):
                 debit.debits += amount
                 credit.credits += amount
-                judged.accepted[place] = True
+                accepted.append(place)
                 continue
+            refusal = room_guards(0, amount, debit, credit)
+            if refusal is None:
+                raise InvariantBroken(f"line {place} has no room, and no guard refuses it")
+            judged.refused[place] = refusal
+            judged.refusals.append(_without_room(lines, place, refusal, actor))
+            continue
         unit = Unit(operations=(lines.journal(place),), actor=actor)
         _note(judge.unit(unit), place, unit, judged, first_at)
+    judged.accepted[accepted] = True
+
+
+def _without_room(lines: Lines, place: int, refusal: Refusal, actor: str) -> RefusalRecord:
+    """What is remembered of an ordinary line that found no room; its id stands here once."""
+    days = lines.value_date.item(place)
+    return RefusalRecord(
+        position=place,
+        code=refusal.code,
+        sticky=refusal.sticky,
+        operation_id=UUID(bytes=lines.ids[place].tobytes()),
+        event_id=None,
+        actor=actor,
+        detail=canonical_json(refusal.detail),
+        body=line_body(
+            lines.kind.item(place),
+            (
+                lines.debit.item(place),
+                lines.credit.item(place),
+                lines.amount_satang.item(place),
+            ),
+            None if days == NO_DATE else date.fromordinal(EPOCH + days).isoformat(),
+            (lines.reference.text(place), lines.narrative.text(place)),
+        ),
+    )
 
 
 def _room(debit: AccountState, credit: AccountState, amount: int) -> bool:

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.db import Pool
-from ledger.posting.idranges import FOUND_MAX, RANGES_MAX, Ranges, known_ids, ranges_of
+from ledger.posting.idranges import (
+    FOUND_IN_ONE_MAX,
+    FOUND_MAX,
+    RANGES_MAX,
+    Ranges,
+    finer_ranges_of,
+    known_ids,
+    ranges_of,
+)
 from ledger.posting.lines import Lines
 from ledger.posting.sets import among, repeated
 from ledger.posting.values import PlaceHold
@@ -71,15 +79,15 @@ def test_every_id_lies_in_a_range_that_is_asked_for(
     drawn: tuple[object, int, int, bool, bool],
 ) -> None:
     ids = _ids(drawn)
-    ranges = ranges_of(of_ids(ids))
-    assert all(within(ranges, each) for each in ids)
-    assert len(ranges.low) == len(ranges.high)
-    assert ranges.low == sorted(ranges.low)
-    assert all(low <= high for low, high in zip(ranges.low, ranges.high, strict=True))
-    # They do not overlap: nothing else is found twice.
-    assert ranges.exact or all(
-        high <= low for high, low in zip(ranges.high, ranges.low[1:], strict=False)
-    )
+    for ranges in (ranges_of(of_ids(ids)), finer_ranges_of(of_ids(ids))):
+        assert all(within(ranges, each) for each in ids)
+        assert len(ranges.low) == len(ranges.high)
+        assert ranges.low == sorted(ranges.low)
+        assert all(low <= high for low, high in zip(ranges.low, ranges.high, strict=True))
+        # They do not overlap: nothing else is found twice.
+        assert ranges.exact or all(
+            high <= low for high, low in zip(ranges.high, ranges.low[1:], strict=False)
+        )
 
 
 def _ids(drawn: tuple[object, int, int, bool, bool]) -> list[UUID]:
@@ -164,22 +172,53 @@ async def test_what_is_on_record_is_found_be_it_a_journal_a_hold_or_a_remembered
     assert found.isdisjoint(name.bytes for name in new), "refused for its form: it is free"
 
 
+async def _record_even_ids(connection: asyncpg.Connection, count: int) -> None:
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute(
+        "INSERT INTO ledger.transfer SELECT 1, "
+        "('00000000-0000-7000-8000-' || lpad(to_hex(2 * n), 12, '0'))::uuid, 0, n, 1, 2, 1, "
+        "1, false, false, '2026-06-01', '2026-06-01', 'a', '', '' "
+        "FROM generate_series(1, $1::int) AS n",
+        count,
+    )
+
+
+async def test_replays_of_what_came_right_before_are_found_in_a_few_more_ranges(
+    database_url: str,
+) -> None:
+    """One range over all of it holds the whole load before; cut up it holds the replays."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await _record_even_ids(connection, FOUND_MAX + 5)
+        base = 0x7000_8000_0000_0000_0000
+        replays = [UUID(int=base + 2 * n) for n in range(7, FOUND_MAX, 40)]
+        later = base + 4 * FOUND_MAX
+        lines = of_ids([*(UUID(int=later + n) for n in range(20_000)), *replays])
+        assert len(ranges_of(lines).low) == 1
+        assert FOUND_IN_ONE_MAX <= FOUND_MAX < len(lines)
+        finer = finer_ranges_of(lines)
+        assert len(finer.low) == RANGES_MAX
+        assert not finer.exact
+        found = await known_ids(connection, 1, lines, ranges_of(lines))
+        assert found == {each.bytes for each in replays}
+    finally:
+        await connection.close()
+
+
+def test_one_id_alone_is_one_range_however_fine() -> None:
+    only = of_ids([FAR])
+    assert finer_ranges_of(only) == ranges_of(only)
+
+
 async def test_a_range_full_of_another_load_is_given_up_for_asking_id_by_id(
     database_url: str,
 ) -> None:
     """Two halves of one file, line by line, loaded one after the other."""
     connection = await asyncpg.connect(database_url)
     try:
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute(
-            "INSERT INTO ledger.transfer SELECT 1, "
-            "('00000000-0000-7000-8000-' || lpad(to_hex(2 * n), 12, '0'))::uuid, 0, n, 1, 2, 1, "
-            "1, false, false, '2026-06-01', '2026-06-01', 'a', '', '' "
-            "FROM generate_series(1, $1::int) AS n",
-            FOUND_MAX + 5,
-        )
+        await _record_even_ids(connection, 2 * FOUND_MAX)
         base = 0x7000_8000_0000_0000_0000
-        others = [UUID(int=base + 2 * n + 1) for n in range(FOUND_MAX + 5)]
+        others = [UUID(int=base + 2 * n + 1) for n in range(2 * FOUND_MAX)]
         again = UUID(int=base + 40)
         lines = of_ids([*others, again])
         ranges = ranges_of(lines)
