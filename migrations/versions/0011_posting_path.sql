@@ -67,6 +67,27 @@ ALTER TABLE ledger.found_transfer ENABLE TRIGGER append_only;
 -- squawk-ignore adding-not-nullable-field
 ALTER TABLE ledger.found_transfer ALTER COLUMN journal_id SET NOT NULL;
 
+-- Rows that are never changed need one vacuum in their life. Soon after they came it costs next to
+-- nothing; after the next checkpoint each page that it marks is logged whole once more.
+ALTER TABLE ledger.transfer SET (
+    autovacuum_vacuum_insert_threshold = 50000, autovacuum_vacuum_insert_scale_factor = 0,
+    autovacuum_vacuum_cost_delay = 0, autovacuum_freeze_min_age = 0
+);
+ALTER TABLE ledger.movement SET (
+    autovacuum_vacuum_insert_threshold = 10000, autovacuum_vacuum_insert_scale_factor = 0,
+    autovacuum_vacuum_cost_delay = 0, autovacuum_freeze_min_age = 0
+);
+
+-- The same guard, AFTER: a BEFORE trigger of rows locks each row, and logs that, before it is
+-- updated, whatever its condition says. Nothing of a refused statement stays either way.
+DROP TRIGGER forward_only ON ledger.balance;
+CREATE TRIGGER forward_only AFTER UPDATE ON ledger.balance FOR EACH ROW WHEN (
+    NEW.debits < OLD.debits OR NEW.credits < OLD.credits OR NEW.changed_seq < OLD.changed_seq
+    OR NEW.account_id <> OLD.account_id OR NEW.book_id <> OLD.book_id
+    -- A closed account comes back only with a number of its own.
+    OR (NEW.state < OLD.state AND NEW.changed_seq <= OLD.changed_seq)
+) EXECUTE FUNCTION ledger.refuse_backward();
+
 -- Summaries are made by who adds or follows rows, not whenever a vacuum worker finds the time.
 ALTER INDEX ledger.movement_by_batch SET (autosummarize = off);
 ALTER INDEX ledger.movement_by_day SET (autosummarize = off);
