@@ -25,8 +25,9 @@ from ledger.posting.journal_rules import room_guards
 from ledger.posting.judge import Judge, Verdict
 from ledger.posting.lines import EPOCH, NO_DATE, Ints, Lines, days_of
 from ledger.posting.records import JournalRecord, RefusalRecord, canonical_json
+from ledger.posting.room import room_of
 from ledger.posting.sheet import NO_HIGH, NO_LOW, Sheet
-from ledger.posting.state import AccountState, State
+from ledger.posting.state import State
 from ledger.posting.values import Status, Unit
 from ledger.refusals import Refusal
 
@@ -189,38 +190,50 @@ def _in_sequence(
 ) -> None:
     """Judge lines one after another; only what they can be judged on is kept up to date."""
     touched = np.unique(np.concatenate([slots[0][places], slots[1][places]]))
-    by_slot = sheet.states(touched[touched >= 0])
-    state.accounts.update({account.account: account for account in by_slot.values()})
+    touched = touched[touched >= 0]
+    accounts = sheet.states(touched)
+    state.accounts.update({account.account: account for account in accounts})
+    room = room_of(accounts)
+    debits, credits_, lowest, highest = room.debits, room.credits, room.lowest, room.highest
     judge = Judge(state)
     accepted: list[int] = []
     first_at: dict[UUID, int] = {}
     turns = zip(
         places.tolist(),
         roomy[places].tolist(),
-        slots[0][places].tolist(),
-        slots[1][places].tolist(),
+        np.searchsorted(touched, slots[0][places]).tolist(),
+        np.searchsorted(touched, slots[1][places]).tolist(),
         lines.amount_satang[places].tolist(),
         strict=True,
     )
-    for turn, (place, may_pass, debit_slot, credit_slot, amount) in enumerate(turns):
+    for turn, (place, may_pass, debit, credit, amount) in enumerate(turns):
         if not turn % _TURNS:
             # This runs beside the thread that feeds the batch before to the database.
             time.sleep(0)
         if may_pass:
-            debit, credit = by_slot[debit_slot], by_slot[credit_slot]
-            if _room(debit, credit, amount):
-                debit.debits += amount
-                credit.credits += amount
+            debited, credited = debits[debit] + amount, credits_[credit] + amount
+            if (
+                credits_[debit] - debited >= lowest[debit]
+                and credited - debits[credit] <= highest[credit]
+                and debited <= money.COUNTER_MAX
+                and credited <= money.COUNTER_MAX
+            ):
+                debits[debit], credits_[credit] = debited, credited
                 accepted.append(place)
                 continue
-            refusal = room_guards(0, amount, debit, credit)
+            room.write_back(debit, credit)
+            refusal = room_guards(0, amount, accounts[debit], accounts[credit])
             if refusal is None:
                 raise InvariantBroken(f"line {place} has no room, and no guard refuses it")
             judged.refused[place] = refusal
             judged.refusals.append(_without_room(lines, place, refusal, actor))
             continue
+        # An account that is not there has the first one's place, which is then asked in vain.
+        held = (debit, credit) if accounts else ()
+        room.write_back(*held)
         unit = Unit(operations=(lines.journal(place),), actor=actor)
         _note(judge.unit(unit), place, unit, judged, first_at)
+        room.read_again(*held)
     judged.accepted[accepted] = True
 
 
@@ -245,20 +258,6 @@ def _without_room(lines: Lines, place: int, refusal: Refusal, actor: str) -> Ref
             None if days == NO_DATE else date.fromordinal(EPOCH + days).isoformat(),
             (lines.reference.text(place), lines.narrative.text(place)),
         ),
-    )
-
-
-def _room(debit: AccountState, credit: AccountState, amount: int) -> bool:
-    """True when no limit and no range can speak against moving the amount."""
-    after_debit = debit.credits - debit.debits - amount
-    after_credit = credit.credits - credit.debits + amount
-    return (
-        (debit.balance_min is None or after_debit - debit.held >= debit.balance_min)
-        and (credit.balance_max is None or after_credit <= credit.balance_max)
-        and after_debit >= -money.BALANCE_MAX
-        and after_credit <= money.BALANCE_MAX
-        and debit.debits + amount <= money.COUNTER_MAX
-        and credit.credits + amount <= money.COUNTER_MAX
     )
 
 

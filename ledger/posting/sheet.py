@@ -122,8 +122,8 @@ class Sheet:
             account for account, slot in zip(accounts, slots, strict=True) if slot < 0
         )
 
-    def states(self, slots: NDArray[np.int32]) -> dict[int, AccountState]:
-        """Accounts by slot, as the judge takes them; columns at once, not field by field."""
+    def states(self, slots: NDArray[np.int32]) -> list[AccountState]:
+        """Accounts as the judge takes them, in the order of their slots given."""
         columns = (
             slots,
             self.account[slots],
@@ -137,8 +137,8 @@ class Sheet:
             self.bars[slots],
             self.changed_seq[slots],
         )
-        return {
-            slot: AccountState(
+        return [
+            AccountState(
                 account=account,
                 currency=self._currencies[currency],
                 debits=debits,
@@ -165,7 +165,7 @@ class Sheet:
                 bars,
                 changed_seq,
             ) in zip(*(column.tolist() for column in columns), strict=True)
-        }
+        ]
 
     def move(self, slots: Ints, debited: Ints, credited: Ints, changed_seq: Ints) -> None:
         """Add sums to accounts, each slot once; the excess follows from the new balances."""

@@ -7,7 +7,7 @@ must come out, or the database's own last line refuse what was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,9 @@ from ledger.posting.idranges import Ranges, ranges_of
 from ledger.posting.lines import Ints, Lines
 from ledger.posting.outcomes import LineOutcomes
 from ledger.posting.read import HeadRow
+from ledger.posting.room import Room, room_of
 from ledger.posting.sheet import NO_HIGH, NO_LOW, Sheet
+from ledger.posting.state import AccountState
 from ledger.posting.tally import tally
 from tests.ledger.bulk.drawn import ordinary
 from tests.ledger.bulk.scenes import AGAIN, BRINKS, STALE, TROUBLE
@@ -96,7 +98,12 @@ def _the_end_of_the_range_does_not_make_an_account_contested(patch: Patch) -> No
 
 
 def _there_is_always_room(patch: Patch) -> None:
-    patch.setattr(sets, "_room", lambda debit, credit, amount: True)
+    def boundless(accounts: Sequence[AccountState]) -> Room:
+        room = room_of(accounts)
+        count = len(accounts)
+        return replace(room, lowest=[-(10**30)] * count, highest=[10**30] * count)
+
+    patch.setattr(sets, "room_of", boundless)
 
 
 def _an_excess_stays_as_it_was(patch: Patch) -> None:
