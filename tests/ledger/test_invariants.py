@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from tests.ledger import test_planted_bugs, test_planted_evidence, test_planted_readings
+from tests.ledger.bulk import test_bulk_planted_bugs
 from tests.products import test_planted_cutover
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ BUGS = {
     *(plant.__name__.strip("_") for plant in test_planted_readings.PROOF_BUGS.values()),
     *(plant.__name__.strip("_") for plant in test_planted_evidence.BUGS),
     *(plant.__name__.strip("_") for plant in test_planted_cutover.BUGS),
+    *map(str, test_bulk_planted_bugs.BUGS),
 }
 LEGS = ("database", "verify", "property", "planted")
 
