@@ -15,6 +15,7 @@ from uuid import UUID
 from ledger.db import Pool, translated
 from ledger.errors import InvalidInput, NotFound
 from ledger.loading.load import Loading, book_of
+from ledger.loading.reader import FileReader
 from ledger.loading.results import ResultFile, ResultUnusable
 from ledger.loading.runs import (
     Position,
@@ -27,7 +28,6 @@ from ledger.loading.runs import (
     sha256_of,
 )
 from ledger.loading.sources import LAYOUT, Fingerprint, Format, Start, fingerprint_of
-from ledger.loading.worker import FileReader
 
 RESULT_SUFFIX = ".result.jsonl"
 
@@ -84,19 +84,20 @@ async def post_file(
     and the same call goes on from there.
     """
     fingerprint = fingerprint_of(order.path)
-    sha256 = await asyncio.to_thread(sha256_of, order.path, hashing)
-    attempt = await _attempt(pool, book_id, order, sha256)
-    options = _options(order, attempt)
-    run_id = run_id_of(sha256, book_id, order.actor, options)
-    async with only_loader(pool, book_id, run_id):
-        known = await _known(pool, book_id, run_id)
-        if known is not None and known.finished:
-            return Posted(run=known, repeated=True, resumed_after=known.position.lines_done)
-        result = _result_path(order, known, attempt)
-        position = Position() if known is None else known.position
-        book = await book_of(pool, book_id, order.barred)
-        start = _start(position, fingerprint)
-        async with FileReader(order.path, order.form, start, book.numbers) as reader:
+    # Its process becomes ready while the file is hashed and its run is looked for.
+    async with FileReader(order.path, order.form) as reader:
+        sha256 = await asyncio.to_thread(sha256_of, order.path, hashing)
+        attempt = await _attempt(pool, book_id, order, sha256)
+        options = _options(order, attempt)
+        run_id = run_id_of(sha256, book_id, order.actor, options)
+        async with only_loader(pool, book_id, run_id):
+            known = await _known(pool, book_id, run_id)
+            if known is not None and known.finished:
+                return Posted(run=known, repeated=True, resumed_after=known.position.lines_done)
+            result = _result_path(order, known, attempt)
+            position = Position() if known is None else known.position
+            book = await book_of(pool, book_id, order.barred)
+            await reader.open(_start(position, fingerprint), book.numbers)
             _refuse_anothers(result, known)
             with ResultFile(result, position.result_bytes) as results:
                 async with translated(), pool.acquire() as connection:

@@ -8,9 +8,10 @@ column by column. Refused and malformed lines have words of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,11 +30,13 @@ _TRANSFER = "line"
 """In a refusal: which transfer of the journal. A journal of a file has one."""
 
 _ID_WIDTH = 36
-_HYPHENS = (8, 13, 18, 23)
-_HIGH, _LOW = (
-    np.array([place for place in range(_ID_WIDTH) if place not in _HYPHENS]).reshape(-1, 2).T
-)
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+_GROUPS = (0, 8, 12, 16, 20, 32)
+"""Of the 32 digits of an id: where its groups begin; as many hyphens stand before each."""
+_PAIRS = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
+"""A byte as its two digits."""
+_FOUR = 10_000
+_FOURS = np.frombuffer("".join(f"{number:04}" for number in range(_FOUR)).encode(), np.uint32)
+"""A number below ten thousand as four digits."""
 _POWERS = np.array([10**power for power in range(1, 19)], np.int64)
 
 
@@ -103,6 +106,10 @@ def _recorded(
         outcomes.voucher_no[span],
     )
     key = _likeness(outcomes, span, numbers)
+    if len(ids) == len(lines) and (key == key[0]).all():
+        if int(outcomes.status[part.begins]) not in _WORDS:
+            return None
+        return _table(outcomes, part.begins, ids, numbers).tobytes()
     kinds, members = np.unique(key, return_inverse=True)
     for kind in range(len(kinds)):
         of_kind = np.flatnonzero(members == kind)
@@ -111,8 +118,6 @@ def _recorded(
             continue
         rows = _table(outcomes, at, ids[of_kind], [column[of_kind] for column in numbers])
         text, width = rows.tobytes(), rows.shape[1]
-        if len(of_kind) == len(lines):
-            return text
         for row, place in enumerate(places[of_kind].tolist()):
             lines[place] = text[row * width : (row + 1) * width]
     return None
@@ -122,16 +127,20 @@ def _likeness(outcomes: LineOutcomes, span: slice, numbers: tuple[Ints, ...]) ->
     """The same number for lines whose texts differ in digits only."""
     key: Ints = outcomes.status[span].astype(np.int64)
     for column in numbers:
-        key = key * 32 + np.searchsorted(_POWERS, column, side="right")
+        ends = np.searchsorted(_POWERS, [column.min(), column.max()], side="right")
+        if ends[0] != ends[1]:
+            key = key * 32 + np.searchsorted(_POWERS, column, side="right")
     columns = (outcomes.fiscal_year, outcomes.business_date, outcomes.value_date)
     for dates, bits in zip(columns, (8, 16, 20), strict=True):
         values = dates[span].astype(np.int64)
+        if values.min() == values.max():
+            continue
         # A refused line has zeros, whose distance means nothing and must not spill over.
         key = (key << bits) | ((values - values.max(initial=0)) & ((1 << bits) - 1))
     return key
 
 
-def _table(outcomes: LineOutcomes, at: int, ids: Bytes, numbers: list[Ints]) -> Bytes:
+def _table(outcomes: LineOutcomes, at: int, ids: Bytes, numbers: Sequence[Ints]) -> Bytes:
     """The texts of recorded lines that are alike, one a row; `at` is the first of them."""
     line, seq, voucher = (str(int(column[0])) for column in numbers)
     before = f'{{"line":{line},"id":"'
@@ -148,11 +157,19 @@ def _table(outcomes: LineOutcomes, at: int, ids: Bytes, numbers: list[Ints]) -> 
     ends_seq = len(before) + _ID_WIDTH + len(middle) + len(seq)
     ends = (len('{"line":') + len(line), ends_seq, ends_seq + len(year) + len(voucher))
     for column, end, text in zip(numbers, ends, (line, seq, voucher), strict=True):
-        rest = column
-        for place in range(end - 1, end - len(text) - 1, -1):
-            rest, digit = np.divmod(rest, 10)
-            table[:, place] = digit + ord("0")
+        _write_number(table[:, end - len(text) : end], column)
     return table
+
+
+def _write_number(table: Bytes, column: Ints) -> None:
+    """Digits from the last to the first, as many as the table is wide."""
+    rest, width = column, table.shape[1]
+    for end in range(width, 0, -4):
+        above = rest // _FOUR
+        digits = _FOURS[rest - above * _FOUR].view(np.uint8).reshape(-1, 4)
+        here = min(4, end)
+        table[:, end - here : end] = digits[:, 4 - here :]
+        rest = above
 
 
 def _day(days: np.int32) -> str:
@@ -160,8 +177,9 @@ def _day(days: np.int32) -> str:
 
 
 def _write_ids(table: Bytes, ids: Bytes) -> None:
-    table[:, _HIGH] = _HEX[ids >> 4]
-    table[:, _LOW] = _HEX[ids & 15]
+    digits = _PAIRS[np.ascontiguousarray(ids)].view(np.uint8)
+    for hyphens, (first, last) in enumerate(pairwise(_GROUPS)):
+        table[:, first + hyphens : last + hyphens] = digits[:, first:last]
 
 
 def written_ids(ids: Bytes) -> list[str]:

@@ -46,12 +46,6 @@ class RunDiffers(CffError):  # noqa: N818
     code = "run_differs"
 
 
-class FileChanged(CffError):  # noqa: N818
-    """The file changed under the loader: what was committed stands, the rest was not posted."""
-
-    code = "file_changed"
-
-
 class RunState(enum.IntEnum):
     """UNDER_WAY until the last line has its outcome."""
 

@@ -14,17 +14,22 @@ from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ledger.errors import InvalidInput, Problem
+from ledger.errors import CffError, InvalidInput, Problem
 from ledger.loading import csv_lines, jsonl_lines
 from ledger.loading.chunks import Chunk
 from ledger.loading.fields import LINE_BYTES_MAX, REQUIRED, Flaw, shown
 from ledger.loading.parquet_lines import ROWS_AT_ONCE, ParquetRows
 from ledger.loading.pieces import PIECE_BYTES, Cutter, Piece
-from ledger.loading.runs import FileChanged
 from ledger.loading.spans import Numbers
 
 LAYOUT = 1
 """Number of the layouts; a change of what a line means makes another run of the same file."""
+
+
+class FileChanged(CffError):  # noqa: N818
+    """The file changed under the loader: what was committed stands, the rest was not posted."""
+
+    code = "file_changed"
 
 
 class Format(enum.Enum):

@@ -23,13 +23,87 @@ UNKNOWN = -1
 """As an account: no account of the book is known to have this code."""
 
 Flags = NDArray[np.bool_]
+Words = NDArray[np.uint64]
+"""Rows of eight bytes each."""
+
+_CODE_WORDS = CODE_BYTES_MAX // 8
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64
+)
+"""Odd numbers without a pattern, one for each eight bytes of a code."""
+_ROOM = 4
+"""Places of a table for each code in it: one code in eight finds its place taken."""
+# By length: which bytes of a code's window are its own.
+_OWN_BYTES = np.zeros((CODE_BYTES_MAX + 1, CODE_BYTES_MAX), np.uint8)
+for _length in range(CODE_BYTES_MAX + 1):
+    _OWN_BYTES[_length, :_length] = 255
+_OWN = _OWN_BYTES.view(np.uint64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """Codes at the places that their bytes give; of those with one place, one is here.
+
+    known: how many codes there were when it was made.
+    """
+
+    known: int
+    words: Words
+    numbers: NDArray[np.int32]
+
+    def places_of(self, words: Words) -> Ints:
+        """Where codes stand, if they do."""
+        mixed = words[:, 0] * _FACTORS[0]
+        for word in range(1, _CODE_WORDS):
+            mixed += words[:, word] * _FACTORS[word]
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _FACTORS[0]
+        bits = len(self.numbers).bit_length() - 1
+        places: Ints = (mixed >> np.uint64(64 - bits)).astype(np.int64)
+        return places
 
 
 class Numbers(dict[bytes, int]):
-    """Accounts of a book by the bytes of their codes; `UNKNOWN` for any other code."""
+    """Accounts of a book by the bytes of their codes; `UNKNOWN` for any other code.
+
+    Codes are added, never taken away, and each keeps its number.
+    """
+
+    _table: _Table | None = None
 
     def __missing__(self, code: bytes) -> int:
         return UNKNOWN
+
+    def of(self, words: Words) -> NDArray[np.int32]:
+        """The accounts of many codes, each filled up with zeros to `CODE_BYTES_MAX` bytes."""
+        if self._table is None or self._table.known != len(self):
+            self._table = self._made()
+        table = self._table
+        places = table.places_of(words)
+        differing = table.words[places] ^ words
+        for word in range(1, _CODE_WORDS):
+            differing[:, 0] |= differing[:, word]
+        same = differing[:, 0] == 0
+        found = np.where(same, table.numbers[places], np.int32(UNKNOWN))
+        rest = np.flatnonzero(~same)
+        if len(rest):
+            codes = words[rest].view(f"S{CODE_BYTES_MAX}")[:, 0].tolist()
+            found[rest] = np.fromiter(map(self.__getitem__, codes), np.int32, len(codes))
+        return found
+
+    def _made(self) -> _Table:
+        room = 1 << (_ROOM * max(1, len(self))).bit_length()
+        table = _Table(
+            known=len(self),
+            words=np.zeros((room, _CODE_WORDS), np.uint64),
+            numbers=np.full(room, UNKNOWN, np.int32),
+        )
+        fitting = [code for code in self if len(code) <= CODE_BYTES_MAX]
+        words = np.array(fitting, f"S{CODE_BYTES_MAX}").view(np.uint64).reshape(-1, _CODE_WORDS)
+        places = table.places_of(words)
+        table.words[places] = words
+        table.numbers[places] = [self[code] for code in fitting]
+        return table
 
 
 _UUID_WIDTH = 36
@@ -126,7 +200,14 @@ def dates(column: Spans) -> tuple[NDArray[np.int32], Flags]:
     days = np.full(len(column), NO_DATE, np.int32)
     if nothing.all():
         return days, nothing
-    digits = (column.windows(_DATE_WIDTH) - ord("0")).astype(np.int64)
+    written = column.windows(_DATE_WIDTH)
+    if len(column) > 1 and (lengths == lengths[0]).all() and (written == written[0]).all():
+        # One day in the whole column is read once.
+        first = Spans(data=column.data, starts=column.starts[:1], ends=column.ends[:1])
+        (day,), (is_sure,) = dates(first)
+        days[:] = day
+        return days, np.full(len(column), is_sure)
+    digits = (written - ord("0")).astype(np.int64)
     hyphen = (ord("-") - ord("0")) % 256
     sure = (lengths == _DATE_WIDTH) & (digits[:, 4] == hyphen) & (digits[:, 7] == hyphen)
     sure &= digits[:, [0, 1, 2, 3, 5, 6, 8, 9]].max(axis=1, initial=0) < 10
@@ -170,11 +251,10 @@ def kinds(column: Spans) -> tuple[NDArray[np.int16], Flags]:
 def accounts(column: Spans, numbers: Numbers) -> tuple[NDArray[np.int32], Flags]:
     """Accounts by their codes. Sure where the code is known; `UNKNOWN` otherwise."""
     lengths = column.lengths
-    written = column.windows(CODE_BYTES_MAX)
-    written[np.arange(CODE_BYTES_MAX) >= lengths[:, np.newaxis]] = 0
+    words = column.windows(CODE_BYTES_MAX).view(np.uint64)
     # Neither the texts nor the codes of a book hold a NUL, so a padded text is that text alone.
-    texts = written.view(f"S{CODE_BYTES_MAX}")[:, 0].tolist()
-    known = np.fromiter(map(numbers.__getitem__, texts), np.int32, len(texts))
+    words &= _OWN[np.minimum(lengths, CODE_BYTES_MAX)]
+    known = numbers.of(words)
     return known, (known != UNKNOWN) & (lengths <= CODE_BYTES_MAX)
 
 
@@ -197,6 +277,12 @@ def gathered(column: Spans, places: Ints) -> Texts:
     starts = np.zeros(len(places) + 1, np.int64)
     lengths = column.lengths[places]
     np.cumsum(lengths, out=starts[1:])
+    if not starts[-1]:
+        return Texts(data=np.zeros(0, np.uint8), starts=starts)
+    width = int(lengths[0])
+    if (lengths == width).all():
+        rows = sliding_window_view(column.data, width)[column.starts[places]]
+        return Texts(data=rows.reshape(-1), starts=starts)
     at = np.repeat(column.starts[places] - starts[:-1], lengths) + np.arange(starts[-1])
     ensure(int(starts[-1]) == len(at), "texts of other lengths than their spans")
     return Texts(data=column.data[at], starts=starts)

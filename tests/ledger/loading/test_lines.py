@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
-from ledger.loading import csv_lines, jsonl_lines
+from ledger.loading import csv_lines, jsonl_lines, spans
 from ledger.loading.chunks import Chunk
 from ledger.loading.fields import FIELDS, Flaw, read_cells
 from ledger.loading.parquet_lines import ParquetRows
@@ -145,6 +146,24 @@ def test_any_mix_of_lines_is_read_as_the_exact_reader_reads_each(
         assert of_csv(as_csv(rows, quoting=quoting), numbers) == answers
         assert of_jsonl(as_jsonl(rows), numbers) == answers
     assert of_jsonl(as_jsonl(rows, ascii_only=True)) == answers
+
+
+def test_every_account_of_a_large_book_is_found_by_its_code_and_by_no_other() -> None:
+    codes = [f"{'SAV' * (place % 9)}-{place}" for place in range(5_000)]
+    numbers = Numbers({code.encode(): place for place, code in enumerate(codes[:-1], start=1)})
+    for known in (4_999, 5_000):
+        # The last one is learnt later.
+        numbers |= {codes[known - 1].encode(): known}
+        asked = [*codes, *(f"{code}x" for code in codes), ""]
+        text = "".join(asked).encode()
+        ends = np.cumsum([len(code) for code in asked]) + spans.PADDING
+        starts = ends - [len(code) for code in asked]
+        found, sure = spans.accounts(
+            spans.Spans(data=spans.padded(text), starts=starts, ends=ends), numbers
+        )
+        wanted = [numbers.get(code.encode(), spans.UNKNOWN) for code in asked]
+        assert found.tolist() == wanted
+        assert sure.tolist() == [number != spans.UNKNOWN for number in wanted]
 
 
 @given(st.lists(ROWS, min_size=1, max_size=12))

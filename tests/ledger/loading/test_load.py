@@ -19,8 +19,8 @@ from ledger.db import Pool
 from ledger.errors import InvalidInput
 from ledger.loading.files import Order, post_file
 from ledger.loading.results import ResultFile, ResultUnusable
-from ledger.loading.runs import FileChanged, RunBusy, only_loader
-from ledger.loading.sources import Format
+from ledger.loading.runs import RunBusy, only_loader
+from ledger.loading.sources import FileChanged, Format
 from ledger.posting.values import OpenAccount
 from tests.builders import make_scene, post
 from tests.ledger.loading.scene import ACTOR, HEADER, book, csv_lines, load, raw, results, sound
