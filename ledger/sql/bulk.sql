@@ -26,15 +26,15 @@ CROSS JOIN LATERAL (
 LIMIT $4
 
 -- known_by_id --
--- The same, id by id.
+-- The same, id by id; they come as one literal.
 SELECT DISTINCT t.journal_id AS id FROM ledger.transfer AS t
-WHERE t.book_id = $1 AND t.journal_id = ANY($2::uuid [])
+WHERE t.book_id = $1 AND t.journal_id = ANY($2::text::uuid [])
 UNION
 SELECT u.operation_id FROM ledger.refusal AS u
-WHERE u.book_id = $1 AND u.operation_id = ANY($2::uuid []) AND u.sticky
+WHERE u.book_id = $1 AND u.operation_id = ANY($2::text::uuid []) AND u.sticky
 UNION
 SELECT h.hold_id FROM ledger.hold AS h
-WHERE h.book_id = $1 AND h.hold_id = ANY($2::uuid [])
+WHERE h.book_id = $1 AND h.hold_id = ANY($2::text::uuid [])
 
 -- sheet_accounts --
 -- Of accounts $2, those whose last change is another than $3, as columns.
@@ -69,7 +69,10 @@ FROM unnest(
 -- move_balances --
 UPDATE ledger.balance AS b
 SET debits = t.debits, credits = t.credits, excess_satang = t.excess, changed_seq = t.changed_seq
-FROM unnest($2::int [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint []) AS t (
+FROM unnest(
+    $2::text::int [], $3::text::bigint [], $4::text::bigint [], $5::text::bigint [],
+    $6::text::bigint []
+) AS t (
     account_id, debits, credits, excess, changed_seq
 )
 WHERE b.book_id = $1 AND b.account_id = t.account_id
