@@ -1,7 +1,7 @@
 """How many lines a bulk writer puts into its next batch: as many as it may, fewer when others wait.
 
 Pure. A full batch holds the head for some hundred milliseconds. As soon as somebody was seen
-waiting, the next batch is cut to what the measured rate does in `YIELD_NS`. It stays so until
+waiting, the next batch is cut to what the measured rate does in `AIM_NS`. It stays so until
 nobody has waited through `CALM_NS` of head time: whoever posts now and then, not all the time, is
 not made to wait for a full batch each time either. Then it doubles from batch to batch.
 """
@@ -9,7 +9,9 @@ not made to wait for a full batch each time either. Then it doubles from batch t
 from __future__ import annotations
 
 YIELD_NS = 50_000_000
-"""Head time of a batch after one that somebody waited for: 50 ms."""
+"""Head time of a batch after one that somebody waited for: 50 ms at most."""
+AIM_NS = 25_000_000
+"""What is aimed at: a line of a short batch costs up to twice one of a long batch."""
 CALM_NS = 20_000_000_000
 LINES_MIN = 1_024
 
@@ -24,7 +26,7 @@ class Pace:
 
     def held(self, lines: int, nanoseconds: int, *, waited_for: bool) -> None:
         """A batch of so many lines held the head so long, and somebody waited for it or not."""
-        fitting = lines * YIELD_NS // max(1, nanoseconds)
+        fitting = lines * AIM_NS // max(1, nanoseconds)
         if waited_for:
             self._calm_ns = 0
         else:
