@@ -260,11 +260,15 @@ def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
 
 
 async def decide_and_post(
-    collector: Collector, pool: Pool, book_id: int, decide: Decide
+    collector: Collector, pool: Pool, book_id: int, decide: Decide, decided: Unit | None = None
 ) -> Outcome:
-    """Decide and post; decide again for as long as what was read has changed meanwhile."""
+    """Decide and post; decide again for as long as what was read has changed meanwhile.
+
+    decided: what the caller has decided on what it had read already.
+    """
     for _ in range(_STALE_TRIES):
-        unit = await _decided(pool, decide)
+        unit = decided or await _decided(pool, decide)
+        decided = None
         outcome = await collector.submit(book_id, unit)
         if outcome.status is not Status.STALE:
             return outcome
