@@ -19,7 +19,7 @@ from api.auth.scopes import Scope
 from api.problems import ProblemError
 from api.v1.fields import BookCode
 from ledger.dates import Clock
-from ledger.db import Connection, Database, translated
+from ledger.db import Connection, Database, give_back, translated
 from ledger.errors import NotFound
 from ledger.evidence.keys import KeyFile
 from ledger.posting.collector import Collector
@@ -39,8 +39,14 @@ class Doors:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection to read with; the driver's errors come out as ours."""
-        async with translated(), self.database.poster.acquire() as connection:
-            yield connection
+        pool = self.database.poster
+        async with translated():
+            connection = await pool.acquire()
+            try:
+                yield connection
+            finally:
+                # Reading leaves nothing behind in the session that would have to be reset.
+                await give_back(pool, connection)
 
 
 def doors_of(request: Request) -> Doors:

@@ -137,17 +137,13 @@ def propose(
     return Unit(operations=(note,), actor=maker, reason=reason, writes=(write,))
 
 
-async def approve(
-    connection: Connection,
-    book_id: int,
-    journal_id: UUID,
-    *,
-    checker: str,
-    at: datetime,
-    reason: str = "",
+def approval(
+    book_id: int, proposal: ManualJournal, *, checker: str, at: datetime, reason: str = ""
 ) -> Unit:
-    """The unit that posts a proposal. Raises `NotFound`, `NotWaiting`, `Forbidden` (maker)."""
-    proposal = await get(connection, book_id, journal_id)
+    """The unit that posts a proposal as it was read; it is stale if that has been decided since.
+
+    Raises `NotWaiting`, `Forbidden` (maker).
+    """
     _require_second_person(proposal, checker, "approve")
     decided = _decide(book_id, proposal, ManualState.POSTED, checker, at, reason)
     forced = proposal.journal.forced
@@ -163,23 +159,19 @@ async def approve(
     )
 
 
-async def reject(
-    connection: Connection,
-    book_id: int,
-    journal_id: UUID,
-    *,
-    checker: str,
-    at: datetime,
-    reason: str,
+def rejection(
+    book_id: int, proposal: ManualJournal, *, checker: str, at: datetime, reason: str
 ) -> Unit:
-    """The unit that rejects a proposal. Raises as `approve`, `InvalidInput` unreasoned."""
+    """The unit that rejects a proposal as it was read; it is stale if that was decided since.
+
+    Raises `NotWaiting`, `Forbidden` (maker), `InvalidInput` unreasoned.
+    """
     if not reason.strip():
         raise InvalidInput.one("reason", reason, "why the proposal is rejected")
-    proposal = await get(connection, book_id, journal_id)
     _require_second_person(proposal, checker, "reject")
     note = Note(
         kind=EventKind.MANUAL_JOURNAL_REJECTED,
-        subject=journal_id,
+        subject=proposal.journal_id,
         body={"from": "waiting", "to": "rejected"},
     )
     return Unit(

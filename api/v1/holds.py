@@ -36,6 +36,7 @@ from api.v1.posting import (
     Promised,
     ReceiptView,
     balances_of,
+    look,
     post,
     receipt_of,
 )
@@ -149,13 +150,14 @@ async def place_hold(
     """Set an amount aside on an account; it counts against what is available at once."""
     async with doors.read() as connection:
         found = await accounts.by_codes(connection, caller.book_id, [body.account])
-    account = found.get(body.account)
-    if account is None or not caller.may_see(account.party_id):
-        raise ProblemError(
-            "unknown_account",
-            f"no account {body.account} in this book",
-            errors=[FieldProblem(pointer="#/account", detail="the code of an account")],
-        )
+        account = found.get(body.account)
+        if account is None or not caller.may_see(account.party_id):
+            raise ProblemError(
+                "unknown_account",
+                f"no account {body.account} in this book",
+                errors=[FieldProblem(pointer="#/account", detail="the code of an account")],
+            )
+        looked = await look(connection, caller, promise)
     codes = {account.account_id: account.code}
 
     def show(outcome: Outcome) -> HoldView:
@@ -190,7 +192,7 @@ async def place_hold(
     async def again() -> HoldView:
         return await _read(doors, caller, body.id)
 
-    return await post(doors, caller, answering, act, again)
+    return await post(doors, caller, answering, act, again, looked=looked)
 
 
 async def _read(doors: Doors, caller: Caller, hold_id: UUID) -> HoldView:

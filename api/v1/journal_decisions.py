@@ -5,6 +5,7 @@ POST /journals/{id}/approve posts the stored body under the journal's own id; it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -23,15 +24,16 @@ from api.v1.posting import (
     PostingDoors,
     Promised,
     balances_of,
+    look,
     post,
     receipt_of,
     rehearses,
 )
 from ledger import manual
 from ledger.db import Connection
-from ledger.manual import ManualState
+from ledger.manual import ManualJournal, ManualState
 from ledger.periods.adjusting import post_dated
-from ledger.posting.collector import Decide, decide_and_post
+from ledger.posting.collector import decide_and_post
 from ledger.posting.values import IdempotencyKey, Outcome, Unit
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
@@ -55,10 +57,8 @@ async def approve_journal(
     reason = body.reason or ""
     at = doors.clock()
 
-    async def decide(connection: Connection) -> Unit:
-        return await manual.approve(
-            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=reason
-        )
+    def decide(proposal: ManualJournal) -> Unit:
+        return manual.approval(caller.book_id, proposal, checker=caller.actor, at=at, reason=reason)
 
     return await _decided(doors, caller, promise, journal_id, ManualState.POSTED, decide, at)
 
@@ -79,9 +79,9 @@ async def reject_journal(
     """Reject a proposal; its id is not used again. Its maker may not."""
     at = doors.clock()
 
-    async def decide(connection: Connection) -> Unit:
-        return await manual.reject(
-            connection, caller.book_id, journal_id, checker=caller.actor, at=at, reason=body.reason
+    def decide(proposal: ManualJournal) -> Unit:
+        return manual.rejection(
+            caller.book_id, proposal, checker=caller.actor, at=at, reason=body.reason
         )
 
     return await _decided(doors, caller, promise, journal_id, ManualState.REJECTED, decide, at)
@@ -93,16 +93,17 @@ async def _decided(
     promise: Promised,
     journal_id: UUID,
     state: ManualState,
-    decide: Decide,
+    decide: Callable[[ManualJournal], Unit],
     at: datetime,
 ) -> Response:
     async with doors.read() as connection:
         proposal = await manual.get(connection, caller.book_id, journal_id)
+        if state is ManualState.POSTED and proposal.dating != manual.TODAY:
+            require_scope(caller, "journals:adjust")
+        if state is ManualState.POSTED and proposal.journal.forced:
+            require_scope(caller, "journals:force")
         codes = await manual.account_codes(connection, caller.book_id, [proposal.journal])
-    if state is ManualState.POSTED and proposal.dating != manual.TODAY:
-        require_scope(caller, "journals:adjust")
-    if state is ManualState.POSTED and proposal.journal.forced:
-        require_scope(caller, "journals:force")
+        looked = await look(connection, caller, promise)
 
     def show(outcome: Outcome) -> JournalView:
         decided = replace(proposal, state=state, decided_by=caller.actor, decided_at=at)
@@ -112,19 +113,26 @@ async def _decided(
     answering = Answering(promise=promise, status=200, show=show, codes=codes)
 
     async def act(key: IdempotencyKey) -> Outcome:
-        async def decide_with_key(connection: Connection) -> Unit:
-            return replace(await decide(connection), key=key, answer=answering.text)
+        def with_key(read: ManualJournal) -> Unit:
+            return replace(decide(read), key=key, answer=answering.text)
+
+        async def decide_again(connection: Connection) -> Unit:
+            return with_key(await manual.get(connection, caller.book_id, journal_id))
 
         if state is ManualState.POSTED and proposal.dating != manual.TODAY:
             return await post_dated(
                 doors.database.poster,
                 caller.book_id,
-                decide_with_key,
+                decide_again,
                 proposal.dating,
                 rehearse=rehearses(doors),
             )
         return await decide_and_post(
-            doors.collector, doors.database.poster, caller.book_id, decide_with_key
+            doors.collector,
+            doors.database.poster,
+            caller.book_id,
+            decide_again,
+            with_key(proposal),
         )
 
-    return await post(doors, caller, answering, act)
+    return await post(doors, caller, answering, act, looked=looked)

@@ -194,24 +194,48 @@ def _in_words(facts: object) -> str:
     return f" ({said})"
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The key has been looked up: what is stored under it, None when nothing is."""
+
+    answer: str | None
+
+
+async def look(connection: Connection, caller: Caller, promise: Promise) -> Looked:
+    """Look the key up where the door reads anyway. Raises `idempotency_key_reused`."""
+    return Looked(await recorded(connection, caller.book_id, promise.of(caller)))
+
+
 async def post(
-    doors: Doors, caller: Caller, answering: Answering, act: Act, again: Again | None = None
+    doors: Doors,
+    caller: Caller,
+    answering: Answering,
+    act: Act,
+    again: Again | None = None,
+    *,
+    looked: Looked | None = None,
 ) -> Response:
     """Post once and answer; a repetition gets the stored answer, marked as replayed.
 
-    again: reads the thing as it stands, for a repetition by the thing's own id under a new key.
+    again:  reads the thing as it stands, for a repetition by the thing's own id under a new key.
+    looked: what the door has found under the key, if it has looked.
     """
-    response = await _post(doors, caller, answering, act, again)
+    response = await _post(doors, caller, answering, act, again, looked)
     if rehearses(doors):
         response.headers["Dry-Run"] = "true"
     return response
 
 
 async def _post(
-    doors: Doors, caller: Caller, answering: Answering, act: Act, again: Again | None
+    doors: Doors,
+    caller: Caller,
+    answering: Answering,
+    act: Act,
+    again: Again | None,
+    looked: Looked | None,
 ) -> Response:
     promise = answering.promise
-    stored = await _stored(doors, caller, promise)
+    stored = await _stored(doors, caller, promise) if looked is None else _replayed(looked)
     if stored is not None:
         return stored
     try:
@@ -255,8 +279,11 @@ def answer_of(stored: str, *, replayed: bool) -> Response:
 
 async def _stored(doors: Doors, caller: Caller, promise: Promise) -> Response | None:
     async with doors.read() as connection:
-        found = await recorded(connection, caller.book_id, promise.of(caller))
-    return None if found is None else answer_of(found, replayed=True)
+        return _replayed(await look(connection, caller, promise))
+
+
+def _replayed(looked: Looked) -> Response | None:
+    return None if looked.answer is None else answer_of(looked.answer, replayed=True)
 
 
 async def recorded(connection: Connection, book_id: int, key: IdempotencyKey) -> str | None:

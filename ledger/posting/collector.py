@@ -10,6 +10,7 @@ unknown and is said to be unknown: the same ids will tell.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from ledger.posting.values import Outcome, Status, Unit
 
 BATCH_MAX = 512
 QUEUE_MAX = 8192
+YOUNG_OBJECTS = 50_000
+"""So many more objects than before are made until Python looks for cycles among them."""
 _STALE_TRIES = 20
 _DEFERRED_PAUSE_SECONDS = 0.002
 PATIENCE_SECONDS = 10
@@ -62,6 +65,7 @@ class Collector:
         queue_max: int = QUEUE_MAX,
         patience_seconds: int = PATIENCE_SECONDS,
     ) -> None:
+        _let_batches_live()
         self._pool = pool
         self._clock = clock
         self._queue_max = queue_max
@@ -179,15 +183,17 @@ class Collector:
     ) -> tuple[Plan | None, list[_Waiting]]:
         """Judge what comes while a batch is on its way; returns when that has its answer."""
         judged: list[_Waiting] = []
-        plan = desk.next_plan()
-        going_on = plan is not None
+        plan: Plan | None = None
+        going_on = True
         while not desk.landed:
-            while plan is not None and going_on and queue and len(judged) < BATCH_MAX:
+            while going_on and queue and len(judged) < BATCH_MAX:
+                if plan is None:
+                    plan = desk.next_plan()
                 unit = queue[0].unit
-                if not plain(unit):
+                if plan is None or not plain(unit):
                     # All that waits rides together, the long way.
                     queue.extendleft(reversed(judged))
-                    judged, plan = [], None
+                    judged, going_on = [], False
                     break
                 going_on = _fits(plan, unit)
                 if going_on:
@@ -239,6 +245,20 @@ class Collector:
         return False
 
 
+def _let_batches_live() -> None:
+    """Have Python look for cycles of dead objects when there may be some, not in every batch.
+
+    Its default is to look whenever 700 more objects live than when it last did. A batch in hand is
+    tens of thousands, none of them dead and none in a cycle: they were looked through again and
+    again, counted as old, and every few batches everything the process holds was looked through for
+    their sake, which took longer than a hundred batches of one. Looking stays automatic. Whoever
+    has set it to look more rarely, or never, is left alone.
+    """
+    young, middle, old = gc.get_threshold()
+    if 0 < young < YOUNG_OBJECTS:
+        gc.set_threshold(YOUNG_OBJECTS, middle, old)
+
+
 def _fits(plan: Plan, unit: Unit) -> bool:
     """True when the plan has taken the unit."""
     try:
@@ -260,11 +280,15 @@ def _answer(batch: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
 
 
 async def decide_and_post(
-    collector: Collector, pool: Pool, book_id: int, decide: Decide
+    collector: Collector, pool: Pool, book_id: int, decide: Decide, decided: Unit | None = None
 ) -> Outcome:
-    """Decide and post; decide again for as long as what was read has changed meanwhile."""
+    """Decide and post; decide again for as long as what was read has changed meanwhile.
+
+    decided: what the caller has decided on what it had read already.
+    """
     for _ in range(_STALE_TRIES):
-        unit = await _decided(pool, decide)
+        unit = decided or await _decided(pool, decide)
+        decided = None
         outcome = await collector.submit(book_id, unit)
         if outcome.status is not Status.STALE:
             return outcome

@@ -88,7 +88,7 @@ class Desk:
         if self._held.head is None or unread:
             async with translated():
                 head, accounts = await read.read_head_with(
-                    await self.connection(), self._book_id, unread
+                    await self.connection(), self._book_id, self._held.around(unread)
                 )
             # Were the head another now, the rest would be void: then the long way reads it all.
             self._held.trust(head)
@@ -120,8 +120,14 @@ class Desk:
         arguments = plan.seal()
         connection = await self.connection()
         self._sent = plan
-        self._flight = asyncio.create_task(short.send(connection, plan, arguments))
-        self._flight.add_done_callback(lambda _: self.ring())
+        self._flight = asyncio.create_task(self._fly(connection, plan, arguments))
+
+    async def _fly(self, connection: Connection, plan: Plan, arguments: tuple[object, ...]) -> bool:
+        try:
+            return await short.send(connection, plan, arguments)
+        finally:
+            # Whoever waits goes on after this step, in which the flight has landed.
+            self.ring()
 
     @property
     def landed(self) -> bool:

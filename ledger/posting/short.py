@@ -70,6 +70,7 @@ class Plan:
         self._ids: list[UUID] = []
         self._taken: set[UUID] = set()
         self._keys: list[IdempotencyKey] = []
+        self._leaves: HeadRow | None = None
         self.draft = Draft(
             book_id=book_id,
             head=head,
@@ -153,7 +154,9 @@ class Plan:
     @property
     def head(self) -> HeadRow:
         """The head as this batch leaves it; the batch must be sealed."""
-        return head_after(self.draft)
+        if self._leaves is None:
+            self._leaves = head_after(self.draft)
+        return self._leaves
 
     def account(self, number: int) -> st.AccountState | None:
         """An account as this batch leaves it; None when it is not of this batch."""

@@ -318,11 +318,11 @@ async def _proposals(keeper: Keeper) -> None:
             manual.propose(BOOK, each, maker=CLERK, at=AT, reason="as the slip says")
         )
     async with keeper.pool.acquire() as connection:
-        yes = await manual.approve(connection, BOOK, proposed[0].journal_id, checker=CHIEF, at=AT)
-        no = await manual.reject(
-            connection, BOOK, proposed[1].journal_id, checker=CHIEF, at=AT, reason="no slip"
-        )
-    await keeper.units(yes, no)
+        good, bad = [await manual.get(connection, BOOK, each.journal_id) for each in proposed]
+    await keeper.units(
+        manual.approval(BOOK, good, checker=CHIEF, at=AT),
+        manual.rejection(BOOK, bad, checker=CHIEF, at=AT, reason="no slip"),
+    )
 
 
 async def _close_the_year(keeper: Keeper) -> None:

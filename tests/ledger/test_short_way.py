@@ -7,6 +7,7 @@ written is, row by row and to the digest, what the long way would have written.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -17,7 +18,7 @@ import pytest
 
 from ledger.db import Pool
 from ledger.errors import OutcomeUnknown
-from ledger.posting.collector import Collector
+from ledger.posting.collector import YOUNG_OBJECTS, Collector
 from ledger.posting.held import Held, copy_of
 from ledger.posting.read import HeadRow
 from ledger.posting.state import AccountState
@@ -359,6 +360,37 @@ def test_the_least_recently_used_accounts_are_let_go_first() -> None:
     held.keep(HEAD, {1: made[1], 2: made[2]})
     held.keep(HEAD, {1: made[1], 3: made[3]})
     assert [held.get(number) for number in (1, 2, 3)] == [made[1], None, made[3]]
+
+
+def test_neighbours_are_read_along_no_more_than_are_held_and_none_without_room() -> None:
+    def holding(count: int, accounts_max: int) -> Held:
+        held = Held(accounts_max=accounts_max)
+        made = {n: AccountState(account=n, currency="THB") for n in range(1000, 1000 + count)}
+        held.keep(HEAD, made)
+        return held
+
+    assert holding(0, 100).around([7, 9]) == [7, 9]
+    assert holding(3, 100).around([7, 9]) == [7, 9]
+    assert holding(8, 100).around([7]) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert holding(8, 100).around([1009]) == [1008, 1009, 1010, 1011, 1012, 1013, 1014, 1015]
+    assert holding(8, 100).around([1008, 1001]) == [1008, 1009, 1010, 1011]
+    assert holding(99, 100).around([7, 9]) == [7, 9]
+    assert len(holding(5_000, 65_536).around([7])) == 512
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(700, YOUNG_OBJECTS), (0, 0), (10 * YOUNG_OBJECTS, 10 * YOUNG_OBJECTS)]
+)
+async def test_batches_in_hand_are_not_searched_for_cycles(
+    shared_pool: Pool, before: int, after: int
+) -> None:
+    as_it_was = gc.get_threshold()
+    try:
+        gc.set_threshold(before, *as_it_was[1:])
+        Collector(shared_pool)
+        assert gc.get_threshold() == (after, *as_it_was[1:])
+    finally:
+        gc.set_threshold(*as_it_was)
 
 
 def test_what_is_judged_on_is_a_copy_of_every_field() -> None:
