@@ -202,10 +202,15 @@ class RowWrite:
 
     An argument that is `FIRST_SEQ` becomes the first number of the unit, one that is
     `BUSINESS_DATE` the date of the batch: only the posting transaction knows them.
+
+    together: the statement writes many rows at once: its first parameter is the book, each other one
+              an array with an element a row. A batch executes it once, for the rows of all its
+              units; each row must be a row's own business, whichever rows stand beside it.
     """
 
     statement: str
     arguments: tuple[object, ...]
+    together: bool = False
 
 
 class Placeholder(enum.Enum):

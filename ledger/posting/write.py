@@ -259,14 +259,21 @@ async def _with_vouchers(connection: Connection, draft: Draft) -> list[Outcome]:
 async def _row_writes(connection: Connection, draft: Draft) -> None:
     """Product rows of the accepted units; statements in order of first appearance."""
     grouped: dict[str, list[tuple[object, ...]]] = {}
+    at_once: set[str] = set()
     for write, seq in draft.writes:
         known = {FIRST_SEQ: seq, BUSINESS_DATE: draft.business_date}
         arguments = tuple(
             known[value] if isinstance(value, Placeholder) else value for value in write.arguments
         )
         grouped.setdefault(write.statement, []).append(arguments)
+        if write.together:
+            at_once.add(write.statement)
     for statement, rows in grouped.items():
-        await connection.executemany(statement, rows)
+        if statement in at_once:
+            _, *given = columns(rows, len(rows[0]))
+            await connection.execute(statement, draft.book_id, *given)
+        else:
+            await connection.executemany(statement, rows)
 
 
 async def _open_accounts(connection: Connection, draft: Draft) -> None:
