@@ -204,8 +204,9 @@ class RowWrite:
     `BUSINESS_DATE` the date of the batch: only the posting transaction knows them.
 
     together: the statement writes many rows at once: its first parameter is the book, each other one
-              an array with an element a row. A batch executes it once, for the rows of all its
-              units; each row must be a row's own business, whichever rows stand beside it.
+              an array with an element a row (`$2::text []` for texts, which are never NULL;
+              `$3::text::uuid []` and so on for anything else, which is given as a literal). A batch
+              executes it once for the rows of all its units.
     """
 
     statement: str

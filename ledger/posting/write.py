@@ -20,6 +20,7 @@ from ledger.posting import dated, read
 from ledger.posting import state as st
 from ledger.posting.columns import (
     account_columns,
+    column,
     columns,
     counter_columns,
     event_columns,
@@ -41,6 +42,7 @@ from ledger.posting.values import (
     Period,
     Placeholder,
     Receipt,
+    RowWrite,
     Status,
     Unit,
 )
@@ -110,10 +112,9 @@ async def begin(
     head = await read.take_head(connection, book_id)
     known = await read.recorded_keys(connection, book_id, units)
     day = business_date or head.business_date
-    trusted = {}
-    if held is not None and held.trust(head):
-        trusted = held.copies(read.accounts_named(units))
-    state = await read.load_state(connection, book_id, head, day, units, trusted)
+    trust = held if held is not None and held.trust(head) else None
+    copies = None if trust is None else trust.copies
+    state = await read.load_state(connection, book_id, head, day, units, copies)
     state.shut = await dated.why_shut(connection, book_id, head, day, origin, period)
     if origin is not Origin.NIGHT:
         await dated.load_series(connection, book_id, state, units)
@@ -258,22 +259,33 @@ async def _with_vouchers(connection: Connection, draft: Draft) -> list[Outcome]:
 
 async def _row_writes(connection: Connection, draft: Draft) -> None:
     """Product rows of the accepted units; statements in order of first appearance."""
-    grouped: dict[str, list[tuple[object, ...]]] = {}
-    at_once: set[str] = set()
+    grouped: dict[str, list[tuple[RowWrite, int]]] = {}
     for write, seq in draft.writes:
-        known = {FIRST_SEQ: seq, BUSINESS_DATE: draft.business_date}
-        arguments = tuple(
-            known[value] if isinstance(value, Placeholder) else value for value in write.arguments
-        )
-        grouped.setdefault(write.statement, []).append(arguments)
-        if write.together:
-            at_once.add(write.statement)
-    for statement, rows in grouped.items():
-        if statement in at_once:
-            _, *given = columns(rows, len(rows[0]))
-            await connection.execute(statement, draft.book_id, *given)
+        grouped.setdefault(write.statement, []).append((write, seq))
+    for statement, writes in grouped.items():
+        seqs = [seq for _, seq in writes]
+        given = [
+            _filled_in(values, seqs, draft.business_date)
+            for values in zip(*(write.arguments for write, _ in writes), strict=True)
+        ]
+        if writes[0][0].together:
+            rest = [column(values) for values in given[1:]]
+            await connection.execute(statement, draft.book_id, *rest)
         else:
-            await connection.executemany(statement, rows)
+            await connection.executemany(statement, list(zip(*given, strict=True)))
+
+
+def _filled_in(
+    values: tuple[object, ...], seqs: Sequence[int], business_date: date
+) -> Sequence[object]:
+    """One argument of many row writes, with what only the posting transaction knows."""
+    if not any(type(value) is Placeholder for value in values):
+        return values
+    known = {FIRST_SEQ: seqs, BUSINESS_DATE: [business_date] * len(seqs)}
+    return [
+        known[value][place] if isinstance(value, Placeholder) else value
+        for place, value in enumerate(values)
+    ]
 
 
 async def _open_accounts(connection: Connection, draft: Draft) -> None:

@@ -169,8 +169,8 @@ INSERT INTO ledger.event (
 SELECT $1, t.recorded_seq, t.kind, $2, t.actor, t.reason, t.account_id, t.hold_id, t.subject,
     t.amount_satang, t.body
 FROM unnest(
-    $3::bigint [], $4::smallint [], $5::text [], $6::text [], $7::int [], $8::uuid [], $9::uuid [],
-    $10::bigint [], $11::text []
+    $3::text::bigint [], $4::text::smallint [], $5::text [], $6::text [], $7::text::int [],
+    $8::text::uuid [], $9::text::uuid [], $10::text::bigint [], $11::text []
 ) AS t (
     recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
 )
@@ -182,8 +182,9 @@ SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balan
     balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
     frozen_until = t.frozen_until, changed_seq = t.changed_seq
 FROM unnest(
-    $2::int [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-    $8::bigint [], $9::smallint [], $10::smallint [], $11::date [], $12::bigint []
+    $2::text::int [], $3::text::bigint [], $4::text::bigint [], $5::text::bigint [],
+    $6::text::bigint [], $7::text::bigint [], $8::text::bigint [], $9::text::smallint [],
+    $10::text::smallint [], $11::text::date [], $12::text::bigint []
 ) AS t (
     account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
     frozen_until, changed_seq

@@ -106,14 +106,22 @@ async def resolve(
     def decide(named: Named) -> Unit:
         line = named.line(line_id)
         joined = [named.notice(notice_id) for notice_id in wanted.notice_ids]
-        unit = decide_resolve(named.desk, line, joined, actor=actor, reason=reason)
-        return replace(unit, key=key, answer=answer)
+        return decide_resolve(
+            named.desk, line, joined, actor=actor, reason=reason, key=key, answer=answer
+        )
 
     return await read_and_post(collector, pool, book_id, load_named, wanted, decide)
 
 
 def decide_resolve(
-    desk: Desk, line: BankLine, joined: Sequence[Notice], *, actor: str, reason: str
+    desk: Desk,
+    line: BankLine,
+    joined: Sequence[Notice],
+    *,
+    actor: str,
+    reason: str,
+    key: IdempotencyKey | None = None,
+    answer: Answer | None = None,
 ) -> Unit:
     """The unit that joins a suspended line to notices. Pure; errors as `resolve`."""
     _require_reason(reason)
@@ -129,7 +137,17 @@ def decide_resolve(
             f"are {format_baht(total)}: the difference of "
             f"{format_baht(line.amount_satang - total)} needs a notice over the right amount"
         )
-    return match_unit(desk, line, joined, purpose, how=BY_PERSON, actor=actor, reason=reason)
+    return match_unit(
+        desk,
+        line,
+        joined,
+        purpose,
+        how=BY_PERSON,
+        actor=actor,
+        reason=reason,
+        key=key,
+        answer=answer,
+    )
 
 
 def _purpose(desk: Desk, line: BankLine, joined: Sequence[Notice]) -> int:

@@ -22,7 +22,15 @@ from ledger.db import Pool, transaction
 from ledger.errors import Overloaded
 from ledger.posting.collector import Collector
 from ledger.posting.ids import event_id, journal_id
-from ledger.posting.values import FIRST_SEQ, Note, Operation, RowWrite, Status, Unit
+from ledger.posting.values import (
+    FIRST_SEQ,
+    IdempotencyKey,
+    Note,
+    Operation,
+    RowWrite,
+    Status,
+    Unit,
+)
 from products.kinds import EventKind, JournalKind
 from products.payments import lines, matching, notices, postings
 from products.payments.bank_statement import LineKind
@@ -36,6 +44,7 @@ from products.payments.desk import (
 )
 from products.payments.lines import BankLine, LineStatus
 from products.payments.matching import OpenLine, OpenNotice, Proposal
+from products.payments.notice_services import Answer
 from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
 
 ACTOR = "system:matching"
@@ -235,6 +244,8 @@ def match_unit(
     how: int,
     actor: str,
     reason: str = "",
+    key: IdempotencyKey | None = None,
+    answer: Answer | None = None,
 ) -> Unit:
     """Join a line with its notices: one journal, a note each, line and notices change together."""
     event = desk.event(line)
@@ -261,6 +272,8 @@ def match_unit(
         event_id=event,
         reads=(lines.row_read(line), *(notices.row_read(notice) for notice in joined)),
         writes=writes,
+        key=key,
+        answer=answer,
     )
 
 

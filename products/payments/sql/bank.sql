@@ -148,7 +148,7 @@ SELECT f.notice_id,
 FROM found AS f
 
 -- named_notices --
--- Notices by id with what the bank has done with a withdrawal so far; columns as of `notices`.
+-- Notices by id, columns as of `notices`; of withdrawals also what the bank has done so far.
 SELECT n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
     c.account_id, n.bank_code, n.amount_satang, n.value_date, n.reference, n.made_by,
     n.received_by, n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal,
@@ -157,7 +157,8 @@ FROM products.notice AS n
 INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
 LEFT JOIN LATERAL (
     SELECT array_agg(m.purpose) AS purposes FROM products.bank_match AS m
-    WHERE m.book_id = n.book_id AND m.notice_id = n.notice_id AND m.undone_seq IS NULL
+    WHERE n.kind = 2 AND m.book_id = n.book_id AND m.notice_id = n.notice_id
+        AND m.undone_seq IS NULL
 ) AS m ON TRUE
 WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid [])
 
@@ -185,9 +186,10 @@ WHERE h.book_id = $1 AND l.book_id = $1 AND l.line_id = $2 AND l.version = $3
 -- One statement for all units of a batch; every row is found by its key.
 WITH pair AS (
     SELECT * FROM unnest(
-        $2::uuid [], $3::int [], $4::smallint [], $5::uuid [], $6::uuid [], $7::int [],
-        $8::smallint [], $9::uuid [], $10::uuid [], $11::bigint [], $12::smallint [],
-        $13::smallint [], $14::text [], $15::bigint []
+        $2::text::uuid [], $3::text::int [], $4::text::smallint [], $5::text::uuid [],
+        $6::text::uuid [], $7::text::int [], $8::text::smallint [], $9::text::uuid [],
+        $10::text::uuid [], $11::text::bigint [], $12::text::smallint [], $13::text::smallint [],
+        $14::text [], $15::text::bigint []
     ) AS t (
         line_id, line_version, line_status, journal_id, notice_id, notice_version, notice_status,
         posted_journal, match_id, amount_satang, how, purpose, made_by, made_seq
@@ -208,9 +210,13 @@ WITH pair AS (
         posted_journal = coalesce(t.posted_journal, n.posted_journal)
     FROM pair AS t
     WHERE n.book_id = $1 AND n.notice_id = t.notice_id AND n.version = t.notice_version
-), spent AS (
-    DELETE FROM products.match_proposal AS p
-    WHERE p.book_id = $1 AND (p.line_id = ANY($2::uuid []) OR p.notice_id = ANY($6::uuid []))
+), spent_of_line AS (
+    DELETE FROM products.match_proposal AS p USING pair AS t
+    WHERE p.book_id = $1 AND p.line_id = t.line_id
+), spent_of_notice AS (
+    -- A question of both is deleted by whichever comes first.
+    DELETE FROM products.match_proposal AS p USING pair AS t
+    WHERE p.book_id = $1 AND p.notice_id = t.notice_id
 )
 INSERT INTO products.bank_match (
     book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
