@@ -38,7 +38,7 @@ class Together:
     def __init__(self) -> None:
         self._readings: dict[tuple[Pool, Load, int], _Reading] = {}
 
-    async def read(self, pool: Pool, load: Load, book_id: int, wanted: object) -> Any:  # noqa: ANN401 - what the load answers
+    async def read(self, pool: Pool, load: Load, book_id: int, wanted: object) -> Any:
         """What `load` answers to `wanted` and whatever else is asked of it now.
 
         Raises what the load raises for `wanted` alone, `DatabaseUnavailable`.
@@ -72,9 +72,7 @@ class Together:
                 await give_back(pool, connection)
 
 
-async def _read(
-    connection: Connection, load: Load, book_id: int, asked: Sequence[_Asked]
-) -> None:
+async def _read(connection: Connection, load: Load, book_id: int, asked: Sequence[_Asked]) -> None:
     """Read once for all; if that fails, for each alone, so that only the guilty one fails."""
     try:
         async with translated():

@@ -14,7 +14,7 @@ from datetime import date
 from uuid import UUID
 
 from ledger import digest
-from ledger.db import Connection
+from ledger.db import Connection, meanwhile
 from ledger.errors import ensure
 from ledger.posting import dated, read
 from ledger.posting import state as st
@@ -143,15 +143,13 @@ async def record(connection: Connection, draft: Draft) -> list[Outcome]:
     draft.outcomes = await _with_vouchers(connection, draft)
     if not draft.records and not draft.refusals:
         return draft.outcomes
-    seal(draft)
     if draft.opened:
         await _open_accounts(connection, draft)
-    await _row_writes(connection, draft)
-    # Whoever holds the head has looked its ids and keys up already.
-    arguments = write_arguments(draft, ids=(), keys=())
+    _, (arguments, told) = await meanwhile(_row_writes(connection, draft), lambda: _in_words(draft))
     written = await connection.fetchval(SQL["write_batch"], *arguments)
     ensure(written is True, "the head is held and yet not as it was taken")
-    await _write_events(connection, draft)
+    if told is not None:
+        await connection.execute(SQL["insert_events"], *told)
     await _write_holds(connection, draft.book_id, list(draft.state.changed_holds.values()))
     if draft.cut is not None:
         operation, seq = draft.cut
@@ -357,18 +355,26 @@ def _key_columns(draft: Draft) -> tuple[list[object], ...]:
     return columns(rows, 4)
 
 
-async def _write_events(connection: Connection, draft: Draft) -> None:
+def _in_words(draft: Draft) -> tuple[tuple[object, ...], tuple[object, ...] | None]:
+    """Complete the batch; answers the arguments of the statements that write it and its events."""
+    seal(draft)
+    # Whoever holds the head has looked its ids and keys up already.
+    return write_arguments(draft, ids=(), keys=()), _event_arguments(draft)
+
+
+def _event_arguments(draft: Draft) -> tuple[object, ...] | None:
     """Events, and the accounts that they tell of: an event may change more than counters."""
     events = [record for record in draft.records if isinstance(record, EventRecord)]
     if not events:
-        return
-    await connection.execute(
-        SQL["insert_events"], draft.book_id, draft.business_date, *event_columns(events)
-    )
+        return None
     told = {event.account_id for event in events}
     changed = [a for a in draft.state.changed_accounts.values() if a.account in told]
-    if changed:
-        await connection.execute(SQL["update_accounts"], draft.book_id, *account_columns(changed))
+    return (
+        draft.book_id,
+        draft.business_date,
+        *event_columns(events),
+        *account_columns(changed),
+    )
 
 
 async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.HoldState]) -> None:

@@ -162,6 +162,23 @@ SELECT ledger.write_batch(
 )
 
 -- insert_events --
+-- Events, and the accounts that they tell of, all that may change of them: counters and limits move
+-- together.
+WITH told AS (
+    UPDATE ledger.balance AS b
+    SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
+        balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
+        frozen_until = t.frozen_until, changed_seq = t.changed_seq
+    FROM unnest(
+        $12::text::int [], $13::text::bigint [], $14::text::bigint [], $15::text::bigint [],
+        $16::text::bigint [], $17::text::bigint [], $18::text::bigint [], $19::text::smallint [],
+        $20::text::smallint [], $21::text::date [], $22::text::bigint []
+    ) AS t (
+        account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
+        frozen_until, changed_seq
+    )
+    WHERE b.book_id = $1 AND b.account_id = t.account_id
+)
 INSERT INTO ledger.event (
     book_id, recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
     amount_satang, body
@@ -174,22 +191,6 @@ FROM unnest(
 ) AS t (
     recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
 )
-
--- update_accounts --
--- Accounts of events, all that may change of them: counters and limits move together.
-UPDATE ledger.balance AS b
-SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
-    balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
-    frozen_until = t.frozen_until, changed_seq = t.changed_seq
-FROM unnest(
-    $2::text::int [], $3::text::bigint [], $4::text::bigint [], $5::text::bigint [],
-    $6::text::bigint [], $7::text::bigint [], $8::text::bigint [], $9::text::smallint [],
-    $10::text::smallint [], $11::text::date [], $12::text::bigint []
-) AS t (
-    account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
-    frozen_until, changed_seq
-)
-WHERE b.book_id = $1 AND b.account_id = t.account_id
 
 -- insert_holds --
 INSERT INTO ledger.hold (

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+import asyncpg
+
 from ledger.books import read_head
-from ledger.db import Connection
+from ledger.db import Connection, meanwhile
 from ledger.errors import NotFound
 from ledger.posting.ids import event_id, journal_id
 from products.payments.bank_statement import LineKind
@@ -26,13 +28,13 @@ from products.payments.banks import (
     PaymentAccounts,
     bank_accounts,
     payment_accounts,
+    standing,
 )
 from products.payments.lines import BankLine, line_of
 from products.payments.matching import references_of
 from products.payments.notice_reads import load, notice_of
 from products.payments.notice_values import Notice
 from products.payments.postings import source_of, value_date_of
-
 
 MONEY_MOVED, MONEY_BACK = 1, 2
 """What a match says: the notice's money came or went; a payment made on it came back."""
@@ -149,30 +151,43 @@ async def load_named(connection: Connection, book_id: int, wanted: Sequence[Want
     Nothing is looked for, so neither candidates nor pairs taken apart are on it; of refusals, those
     of each line's present step. The round trips are as many for one line as for hundreds.
     """
-    rows = await connection.fetch(SQL["lines"], book_id, [each.line_id for each in wanted])
-    lines = {row["line_id"]: line_of(row) for row in rows}
     ids = {notice_id for each in wanted for notice_id in each.notice_ids}
-    head = await read_head(connection, book_id)
-    found = await connection.fetch(SQL["named_notices"], book_id, list(ids))
-    events = {
-        (line.line_id, line.version): line_event(book_id, line.line_id, line.version)
-        for line in lines.values()
-    }
+    stands = await standing(connection, book_id)
+    rows = await connection.fetch(SQL["lines"], book_id, [each.line_id for each in wanted])
+    found, (lines, events) = await meanwhile(
+        connection.fetch(SQL["named_notices"], book_id, list(ids)), lambda: _steps(book_id, rows)
+    )
+    refused, notices = await meanwhile(
+        _refused(connection, book_id, events),
+        lambda: {row["notice_id"]: notice_of(row) for row in found},
+    )
     desk = Desk(
         book_id=book_id,
-        business_date=head.business_date,
-        value_date_floor=head.value_date_floor,
-        accounts=await payment_accounts(connection, book_id),
-        banks=await bank_accounts(connection, book_id),
+        business_date=stands.business_date,
+        value_date_floor=stands.value_date_floor,
+        accounts=stands.accounts,
+        banks=stands.banks,
         lines=tuple(lines.values()),
-        notices={row["notice_id"]: notice_of(row) for row in found},
+        notices=notices,
         settled=frozenset(row["notice_id"] for row in found if MONEY_MOVED in row["purposes"]),
         returned=frozenset(row["notice_id"] for row in found if MONEY_BACK in row["purposes"]),
-        refused=await _refused(connection, book_id, events),
+        refused=refused,
         undone=frozenset(),
         events=events,
     )
     return Named(desk=desk, lines=lines)
+
+
+def _steps(
+    book_id: int, rows: Sequence[asyncpg.Record]
+) -> tuple[dict[UUID, BankLine], dict[tuple[UUID, int], UUID]]:
+    """Lines by id, and the event of each one's present step."""
+    lines = {row["line_id"]: line_of(row) for row in rows}
+    events = {
+        (line.line_id, line.version): line_event(book_id, line.line_id, line.version)
+        for line in lines.values()
+    }
+    return lines, events
 
 
 async def _desk_of(

@@ -147,6 +147,16 @@ SELECT f.notice_id,
     ) AS returned
 FROM found AS f
 
+-- standing --
+-- The head's dates and the accounts on which payments wait, with each bank's: a row a bank, or one.
+SELECT h.business_date, h.value_date_floor, a.suspense_receipts, a.suspense_payments,
+    a.outgoing_clearing, a.bank_fees, b.bank_code, b.bank_no, b.account_no, b.name_th, b.name_en,
+    b.account_id, b.opening_sequence_no, b.opening_balance_satang AS opening_satang
+FROM ledger.book_head AS h
+INNER JOIN products.payment_accounts AS a ON a.book_id = h.book_id
+LEFT JOIN products.bank_account AS b ON b.book_id = h.book_id
+WHERE h.book_id = $1 ORDER BY b.bank_code
+
 -- named_notices --
 -- Notices by id, columns as of `notices`; of withdrawals also what the bank has done so far.
 SELECT n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
