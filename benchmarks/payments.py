@@ -1,4 +1,4 @@
-"""A desk for payments in the measured book: a bank, its lines in suspense, notices that explain them.
+"""A desk for payments in the measured book: a bank, its lines in suspense, and their notices.
 
 Everything is made by the project's own functions: contracts are opened, notices received, and one
 statement of the bank loaded, whose lines carry no reference, so that each waits in suspense with

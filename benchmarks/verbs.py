@@ -1,4 +1,4 @@
-"""The verb "match and post a notice" beside bare journals, both through the collector, 64 in flight.
+"""The verb "match and post a notice" beside bare journals, 64 in flight through the collector.
 
 A client takes a line that waits in suspense and the notice that explains it, and asks for both to
 be joined, as the door does: under an idempotency key, with an answer that is kept under it. The

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -140,7 +140,7 @@ async def transaction(pool: Pool, actor: str) -> AsyncIterator[Connection]:
 
 
 async def meanwhile(
-    statement: Coroutine[Any, Any, _Found], work: Callable[[], _Done]
+    statement: Coroutine[object, None, _Found], work: Callable[[], _Done]
 ) -> tuple[_Found, _Done]:
     """Do some work of ours while the database works on a statement; answers both.
 

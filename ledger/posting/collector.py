@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ledger import dates
 from ledger.db import Connection, Pool, give_back
@@ -23,7 +23,7 @@ from ledger.posting.clocked import CutOffs
 from ledger.posting.desk import Desk
 from ledger.posting.held import Held
 from ledger.posting.short import Plan, plain
-from ledger.posting.together import Load, Together
+from ledger.posting.together import Found, Load, Together, Wanted
 from ledger.posting.values import Outcome, Status, Unit
 
 BATCH_MAX = 512
@@ -277,9 +277,9 @@ async def read_and_post(
     collector: Collector,
     pool: Pool,
     book_id: int,
-    load: Load,
-    wanted: object,
-    decide: Callable[[Any], Unit],
+    load: Load[Wanted, Found],
+    wanted: Wanted,
+    decide: Callable[[Found], Unit],
 ) -> Outcome:
     """As `decide_and_post`, for a verb that many may ask for at once.
 

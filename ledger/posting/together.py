@@ -10,19 +10,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.db import Connection, Pool, give_back, translated
 
 TOGETHER_MAX = 512
 
-Load = Callable[[Connection, int, Sequence[Any]], Awaitable[Any]]
+Wanted = TypeVar("Wanted")
+Found = TypeVar("Found")
+
+Load = Callable[[Connection, int, Sequence[Wanted]], Awaitable[Found]]
 """Reads of a book whatever is asked for; what it answers is shared by all who asked."""
 
 
 @dataclass(slots=True)
 class _Asked:
-    wanted: object
+    wanted: Any
     answer: asyncio.Future[Any]
 
 
@@ -32,13 +35,18 @@ class _Reading:
     task: asyncio.Task[None] | None = None
 
 
+_Name = tuple[Pool, Load[Any, Any], int]
+
+
 class Together:
     """Reads for many tasks of this process: one reading at a time for each book and `Load`."""
 
     def __init__(self) -> None:
-        self._readings: dict[tuple[Pool, Load, int], _Reading] = {}
+        self._readings: dict[_Name, _Reading] = {}
 
-    async def read(self, pool: Pool, load: Load, book_id: int, wanted: object) -> Any:
+    async def read(
+        self, pool: Pool, load: Load[Wanted, Found], book_id: int, wanted: Wanted
+    ) -> Found:
         """What `load` answers to `wanted` and whatever else is asked of it now.
 
         Raises what the load raises for `wanted` alone, `DatabaseUnavailable`.
@@ -48,11 +56,11 @@ class Together:
         if reading is None:
             reading = self._readings[name] = _Reading()
             reading.task = asyncio.create_task(self._drain(name, reading))
-        asked = _Asked(wanted, asyncio.get_running_loop().create_future())
-        reading.waiting.append(asked)
-        return await asked.answer
+        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        reading.waiting.append(_Asked(wanted, answer))
+        return await answer
 
-    async def _drain(self, name: tuple[Pool, Load, int], reading: _Reading) -> None:
+    async def _drain(self, name: _Name, reading: _Reading) -> None:
         """Read until nobody waits; the connection is kept meanwhile."""
         pool, load, book_id = name
         connection = None
@@ -72,7 +80,9 @@ class Together:
                 await give_back(pool, connection)
 
 
-async def _read(connection: Connection, load: Load, book_id: int, asked: Sequence[_Asked]) -> None:
+async def _read(
+    connection: Connection, load: Load[Any, Any], book_id: int, asked: Sequence[_Asked]
+) -> None:
     """Read once for all; if that fails, for each alone, so that only the guilty one fails."""
     try:
         async with translated():

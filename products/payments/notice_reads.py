@@ -126,7 +126,7 @@ async def history(connection: Connection, book_id: int, notice_id: UUID) -> list
 
 
 def notice_of(row: asyncpg.Record) -> Notice:
-    """The value of a row that has the columns of the statement `notices`, whatever it has besides."""
+    """The value of a row that has at least the columns of the statement `notices`."""
     values = {name: row[name] for name in _COLUMNS}
     values["kind"] = NoticeKind(values["kind"])
     values["status"] = NoticeStatus(values["status"])
