@@ -59,21 +59,21 @@ async def measure(made: Bench, each: int = EACH) -> list[Point]:
     ready = await open_desk(made, WARM_UP + RUNS * each)
     await made.control(f"{__name__}: what the verbs find")
     maker = Maker(made.numbers, seed=made.made + 1)
-    # Connections are made, statements planned: a server has them from its first minute on.
-    await _run(made, Run(), [_post(maker) for _ in range(WARM_UP)])
-    await _run(made, Run(), [_match(made, pair) for pair in ready[:WARM_UP]])
     verbs: list[Run] = []
     journals: list[Run] = []
-    for number in range(RUNS):
-        verbs.append(Run())
-        journals.append(Run())
-        begin = WARM_UP + number * each
-        for first in range(begin, begin + each, SLICE):
-            pairs = ready[first : min(first + SLICE, begin + each)]
-            await _run(made, journals[-1], [_post(maker) for _ in pairs])
-            await _run(made, verbs[-1], [_match(made, pair) for pair in pairs])
-        told = f"{verbs[-1].per_second:,.0f}/s, bare journals {journals[-1].per_second:,.0f}/s"
-        say(f"match and post {told}")
+    async with Collector(made.pool) as collector:
+        # A server has its connections, plans and accounts from its first minute on.
+        await _run(made, collector, Run(), [_post(maker) for _ in range(WARM_UP)])
+        await _run(made, collector, Run(), [_match(made, pair) for pair in ready[:WARM_UP]])
+        for begin in range(WARM_UP, len(ready), each):
+            verbs.append(Run())
+            journals.append(Run())
+            for first in range(begin, begin + each, SLICE):
+                pairs = ready[first : min(first + SLICE, begin + each)]
+                await _run(made, collector, journals[-1], [_post(maker) for _ in pairs])
+                await _run(made, collector, verbs[-1], [_match(made, pair) for pair in pairs])
+            told = f"{verbs[-1].per_second:,.0f}/s, bare journals {journals[-1].per_second:,.0f}/s"
+            say(f"match and post {told}")
     await _check_matched(made, ready)
     rates = tuple(run.per_second for run in verbs)
     bare = tuple(run.per_second for run in journals)
@@ -127,17 +127,16 @@ def _answer(outcome: Outcome) -> str:
     return f'{{"recorded_seq":{first.recorded_seq},"batch_no":{outcome.batch_no}}}'
 
 
-async def _run(made: Bench, run: Run, asked: Sequence[Ask]) -> None:
+async def _run(made: Bench, collector: Collector, run: Run, asked: Sequence[Ask]) -> None:
     """Ask for everything with `IN_FLIGHT` clients, and add it to a round."""
-    async with Collector(made.pool) as collector:
-        # What is there before the first answer is looked through by nobody, as in the server.
-        gc.collect()
-        gc.freeze()
-        before = made.traffic.snapshot()
-        began = time.perf_counter_ns()
-        await _clients(collector, asked, run.taken)
-        run.spent += time.perf_counter_ns() - began
-        after = made.traffic.snapshot()
+    # What is there before the first answer is looked through by nobody, as in the server.
+    gc.collect()
+    gc.freeze()
+    before = made.traffic.snapshot()
+    began = time.perf_counter_ns()
+    await _clients(collector, asked, run.taken)
+    run.spent += time.perf_counter_ns() - began
+    after = made.traffic.snapshot()
     run.trips += after[0] - before[0]
     run.commits += after[1] - before[1]
     made.posted(len(asked))

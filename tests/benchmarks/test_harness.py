@@ -25,6 +25,7 @@ from benchmarks.timed import all_posted, checkpoint_at, path
 from benchmarks.traffic import Traffic, counted_pool
 from ledger import books
 from ledger.db import Pool
+from ledger.posting.collector import Collector
 from products.payments.resolving import CannotMatch
 
 SETTINGS = {"fsync": "on"}
@@ -188,8 +189,9 @@ async def test_verbs_are_measured_beside_journals_and_cost_the_batch_not_each_a_
     await verbs._check_matched(made, [pair])
     with pytest.raises(CheckFailed, match="lines joined, notices posted, questions left"):
         await verbs._check_matched(made, [pair, replace(pair, notice_id=pair.line_id)])
-    with pytest.raises(CannotMatch):
-        await verbs._run(made, verbs.Run(), [verbs._match(made, pair)])
+    async with Collector(made.pool) as collector:
+        with pytest.raises(CannotMatch):
+            await verbs._match(made, pair)(collector)
 
 
 async def test_a_run_without_its_checkpoint_fails(made: Bench) -> None:
