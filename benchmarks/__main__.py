@@ -11,7 +11,19 @@ from datetime import timedelta
 
 import numpy as np
 
-from benchmarks import beside, entry, find, hot, http, online, posting, reads, reads_book, verify
+from benchmarks import (
+    beside,
+    entry,
+    find,
+    hot,
+    http,
+    online,
+    posting,
+    reads,
+    reads_book,
+    verbs,
+    verify,
+)
 from benchmarks.bench import Figure, Point, private_database
 from benchmarks.made import BOOK, OPENED_ON, open_accounts
 from benchmarks.preload import Bench, load
@@ -76,6 +88,7 @@ if __name__ == "__main__":
         posting.measure,
         hot.measure,
         online.measure,
+        verbs.measure,
         http.measure,
         beside.measure,
         soak=(reading, the_rest),

@@ -2,7 +2,8 @@
 
 The floors are measured beside each run, in turn with it: the function peer (`benchmarks.peer`), one
 autocommit statement that does a bare INSERT and UPDATE, and bare commits of one row, sent by the
-same driver. In flight means: so many clients, each of which asks again when it is answered.
+same driver. In flight means: so many clients, each of which asks again when it is answered. A verb
+of the products beside bare journals: see `benchmarks.verbs`.
 
     python -m benchmarks.online [--json] [--strict] [--preload N]
 """
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from benchmarks import entry
+from benchmarks import entry, verbs
 from benchmarks.bench import RUNS, CheckFailed, Figure, Point, percentile, ratios, say
 from benchmarks.made import BOOK, Maker
 from benchmarks.peer import PER_SECOND_MIN, Peer, function_peer
@@ -162,4 +163,4 @@ async def _client(collector: Collector, units: Iterator[Unit], taken: list[int])
 
 
 if __name__ == "__main__":
-    entry.main(measure, about=__doc__)
+    entry.main(measure, verbs.measure, about=__doc__)

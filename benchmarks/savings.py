@@ -88,8 +88,8 @@ async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
     return product
 
 
-async def open_contracts(pool: Pool, product: Product, source: int, count: int) -> None:
-    """Open contracts and put money into each, debited from the account `source`."""
+async def open_contracts(pool: Pool, product: Product, source: int, count: int) -> list[str]:
+    """Open contracts and put money into each, debited from the account `source`; their numbers."""
     async with pool.acquire() as connection:
         numbers = await accounts.reserve_ids(connection, count)
     for first in range(0, count, _AT_ONCE):
@@ -97,7 +97,7 @@ async def open_contracts(pool: Pool, product: Product, source: int, count: int) 
         opened = [
             contracts.open_savings_contract(
                 product=product,
-                contract_no=f"S-{number:07d}",
+                contract_no=_contract_no(number),
                 party_id=PARTY,
                 account_id=number,
                 name_th="-",
@@ -108,6 +108,11 @@ async def open_contracts(pool: Pool, product: Product, source: int, count: int) 
         ]
         await _post(pool, opened)
         await _post(pool, [_unit(_deposit(source, number)) for number in chosen])
+    return [_contract_no(number) for number in numbers]
+
+
+def _contract_no(account: int) -> str:
+    return f"S-{account:07d}"
 
 
 def _deposit(source: int, account: int) -> Journal:

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from ledger.db import POSTER, POSTER_SETTINGS, Pool
+from ledger.db import POSTER, POSTER_SETTINGS, Pool, reset
 
 
 class Traffic:
@@ -74,4 +74,5 @@ async def counted_pool(url: str, traffic: Traffic, max_size: int = 64) -> Pool:
         max_size=max_size,
         server_settings=settings,
         connection_class=counting(traffic),
+        reset=reset,
     )

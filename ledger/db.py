@@ -8,18 +8,23 @@ the text of a message.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ledger.errors import CffError, DatabaseUnavailable, InvalidInput, InvariantBroken, Problem
+
+_Found = TypeVar("_Found")
+_Done = TypeVar("_Done")
 
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -67,7 +72,7 @@ async def open_pool(
     settings = dict(POSTER_SETTINGS) | {"role": role, "application_name": role.replace("_", "-")}
     try:
         return await asyncpg.create_pool(
-            url, min_size=min_size, max_size=max_size, server_settings=settings, reset=_reset
+            url, min_size=min_size, max_size=max_size, server_settings=settings, reset=reset
         )
     except asyncpg.InsufficientPrivilegeError as error:
         raise DatabaseUnavailable(
@@ -107,7 +112,7 @@ def is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
         return True
 
 
-async def _reset(connection: asyncpg.Connection) -> None:
+async def reset(connection: asyncpg.Connection) -> None:
     """What a pool does to a connection that is given back; the driver has rolled back by then."""
     if not _UNTOUCHED.get():
         await connection.execute(connection.get_reset_query())
@@ -132,6 +137,23 @@ async def transaction(pool: Pool, actor: str) -> AsyncIterator[Connection]:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT set_config('cff.actor', $1, true)", actor)
         yield connection
+
+
+async def meanwhile(
+    statement: Coroutine[object, None, _Found], work: Callable[[], _Done]
+) -> tuple[_Found, _Done]:
+    """Do some work of ours while the database works on a statement; answers both.
+
+    The statement is sent first. Its connection is not to be used by the work. Raises what either
+    raises, but not before the statement has its answer.
+    """
+    sent = asyncio.create_task(statement)
+    try:
+        await asyncio.sleep(0)
+        done = work()
+    finally:
+        found = await sent
+    return found, done
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Annotated, cast
 
 import typer
@@ -46,6 +47,10 @@ def serve(
                 access_log=False,
             )
             say(f"listening on http://{where[0]}:{where[1]} - description at /docs")
+            # What is there before the first request stays: to look through it again and again
+            # would hold answers up.
+            gc.collect()
+            gc.freeze()
             await uvicorn.Server(config).serve()
         return {"host": where[0], "port": where[1], "stopped": True}
 

@@ -24,6 +24,7 @@ from ledger.posting.clocked import CutOffs
 from ledger.posting.desk import Desk
 from ledger.posting.held import Held
 from ledger.posting.short import Plan, plain
+from ledger.posting.together import Found, Load, Together, Wanted
 from ledger.posting.values import Outcome, Status, Unit
 
 BATCH_MAX = 512
@@ -77,6 +78,7 @@ class Collector:
         self._held: dict[int, Held] = {}
         self._cut_offs = CutOffs(clock)
         self._closing = False
+        self.together = Together()
 
     async def __aenter__(self) -> Self:
         return self
@@ -292,7 +294,31 @@ async def decide_and_post(
         outcome = await collector.submit(book_id, unit)
         if outcome.status is not Status.STALE:
             return outcome
-    raise Overloaded(f"the same rows of book {book_id} changed {_STALE_TRIES} times meanwhile")
+    raise _changed(book_id)
+
+
+async def read_and_post(
+    collector: Collector,
+    pool: Pool,
+    book_id: int,
+    load: Load[Wanted, Found],
+    wanted: Wanted,
+    decide: Callable[[Found], Unit],
+) -> Outcome:
+    """As `decide_and_post`, for a verb that many may ask for at once.
+
+    load: reads what all of them want in one go. decide: on what was read; pure.
+    """
+    for _ in range(_STALE_TRIES):
+        found = await collector.together.read(pool, load, book_id, wanted)
+        outcome = await collector.submit(book_id, decide(found))
+        if outcome.status is not Status.STALE:
+            return outcome
+    raise _changed(book_id)
+
+
+def _changed(book_id: int) -> Overloaded:
+    return Overloaded(f"the same rows of book {book_id} changed {_STALE_TRIES} times meanwhile")
 
 
 async def _decided(pool: Pool, decide: Decide) -> Unit:

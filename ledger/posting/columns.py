@@ -28,6 +28,19 @@ def literal_of_ids(ids: Iterable[UUID]) -> str:
     return "{" + ",".join([each.hex for each in ids]) + "}"
 
 
+def column(values: Sequence[object]) -> Column:
+    """A column as it is best given: texts and bytes in a list, anything else as its literal.
+
+    All values are of one type; texts are there in every row, anything else may be NULL.
+    """
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, str | bytes):
+        return list(values)
+    if isinstance(first, UUID):
+        return literal(value.hex if isinstance(value, UUID) else "NULL" for value in values)
+    return literal("NULL" if value is None else value for value in values)
+
+
 def transfer_columns(journals: Sequence[JournalRecord]) -> tuple[Column, ...]:
     """Columns of `ledger.transfer`, a row a transfer."""
     lines: Column = None
@@ -91,23 +104,19 @@ def movement_columns(journals: Sequence[JournalRecord], state: st.State) -> tupl
     )
 
 
-def event_columns(events: Sequence[EventRecord]) -> tuple[list[object], ...]:
+def event_columns(events: Sequence[EventRecord]) -> tuple[Column, ...]:
     """Columns of `ledger.event`."""
-    rows = [
-        (
-            e.recorded_seq,
-            int(e.kind),
-            e.actor,
-            e.reason,
-            e.account_id,
-            e.hold_id,
-            e.subject,
-            e.amount_satang,
-            e.body,
-        )
-        for e in events
-    ]
-    return columns(rows, 9)
+    return (
+        literal([e.recorded_seq for e in events]),
+        literal([int(e.kind) for e in events]),
+        [e.actor for e in events],
+        [e.reason for e in events],
+        column([e.account_id for e in events]),
+        column([e.hold_id for e in events]),
+        column([e.subject for e in events]),
+        column([e.amount_satang for e in events]),
+        [e.body for e in events],
+    )
 
 
 def refusal_columns(refusals: Sequence[RefusalRecord]) -> tuple[list[object], ...]:
@@ -131,25 +140,21 @@ def counter_columns(accounts: Sequence[st.AccountState]) -> tuple[Column, ...]:
     )
 
 
-def account_columns(accounts: Sequence[st.AccountState]) -> tuple[list[object], ...]:
+def account_columns(accounts: Sequence[st.AccountState]) -> tuple[Column, ...]:
     """Columns of `ledger.balance`, all that events may change of an account."""
-    rows = [
-        (
-            a.account,
-            a.debits,
-            a.credits,
-            a.held,
-            a.balance_min,
-            a.balance_max,
-            a.excess,
-            2 if a.closed else 1,
-            a.frozen,
-            a.frozen_until,
-            a.changed_seq,
-        )
-        for a in accounts
-    ]
-    return columns(rows, 11)
+    return (
+        literal([a.account for a in accounts]),
+        literal([a.debits for a in accounts]),
+        literal([a.credits for a in accounts]),
+        literal([a.held for a in accounts]),
+        column([a.balance_min for a in accounts]),
+        column([a.balance_max for a in accounts]),
+        literal([a.excess for a in accounts]),
+        literal([2 if a.closed else 1 for a in accounts]),
+        literal([a.frozen for a in accounts]),
+        column([a.frozen_until for a in accounts]),
+        literal([a.changed_seq for a in accounts]),
+    )
 
 
 def columns(rows: Sequence[tuple[object, ...]], width: int) -> tuple[list[object], ...]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from ledger.db import Connection
 
@@ -31,12 +32,24 @@ def event_id(*parts: str | int | date | UUID) -> UUID:
 
     Parts are joined by their text under a separator that no part contains; order matters.
     """
-    return uuid5(CFF_NAMESPACE, "\x1f".join(str(part) for part in parts))
+    return _derived(CFF_NAMESPACE, "\x1f".join([str(part) for part in parts]))
 
 
 def journal_id(event: UUID, attempt: int) -> UUID:
     """The id of the journal that makes `event` happen at its n-th `attempt` (1 is the first)."""
-    return uuid5(event, str(attempt))
+    return _derived(event, str(attempt))
+
+
+def _derived(space: UUID, name: str) -> UUID:
+    """`uuid.uuid5`, said in fewer steps: every journal of our own takes several."""
+    digest = sha1(space.bytes + name.encode(), usedforsecurity=False).digest()
+    value = int.from_bytes(digest[:16], "big")
+    return UUID(int=value & _UNMARKED | _VERSION_5)
+
+
+_VERSION_5 = 0x5000_8000_0000_0000_0000
+"""Version 5 and the variant, in the bits that `_UNMARKED` leaves free."""
+_UNMARKED = ~0xF000_C000_0000_0000_0000
 
 
 async def attempts(

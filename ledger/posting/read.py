@@ -8,7 +8,7 @@ statement: a wait inside a statement does not refresh what the statement sees.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from itertools import groupby
@@ -156,11 +156,11 @@ async def load_state(
     head: HeadRow,
     business_date: date,
     units: Sequence[Unit],
-    known: Mapping[int, st.AccountState] | None = None,
+    known: Callable[[Iterable[int]], dict[int, st.AccountState]] | None = None,
 ) -> st.State:
     """Read under the head whatever the judge may ask about these units.
 
-    known: accounts that need not be read; the judge will change them.
+    known: those of the accounts that need not be read; the judge will change them.
     """
     wanted = _wanted_by(units)
     state = st.State(
@@ -168,7 +168,7 @@ async def load_state(
         head_date=head.business_date,
         value_date_floor=head.value_date_floor,
         next_seq=head.recorded_seq + 1,
-        accounts=dict(known or {}),
+        accounts={} if known is None else known(wanted.accounts),
     )
     found = await _look(connection, book_id, state, wanted)
     wanted.journals |= found[_JOURNAL]
@@ -239,11 +239,6 @@ def _wanted_by(units: Sequence[Unit]) -> _Wanted:
         for operation in unit.operations:
             wanted.add(operation)
     return wanted
-
-
-def accounts_named(units: Sequence[Unit]) -> set[int]:
-    """The accounts that these units speak of by number."""
-    return _wanted_by(units).accounts
 
 
 async def read_head_with(

@@ -202,10 +202,16 @@ class RowWrite:
 
     An argument that is `FIRST_SEQ` becomes the first number of the unit, one that is
     `BUSINESS_DATE` the date of the batch: only the posting transaction knows them.
+
+    together: the statement writes many rows: its first parameter is the book, each other one an
+              array with an element a row (`$2::text []` for texts, which are never NULL;
+              `$3::text::uuid []` and so on for anything else, which is given as a literal). A
+              batch executes it once, for the rows of all its units.
     """
 
     statement: str
     arguments: tuple[object, ...]
+    together: bool = False
 
 
 class Placeholder(enum.Enum):

@@ -14,12 +14,13 @@ from datetime import date
 from uuid import UUID
 
 from ledger import digest
-from ledger.db import Connection
+from ledger.db import Connection, meanwhile
 from ledger.errors import ensure
 from ledger.posting import dated, read
 from ledger.posting import state as st
 from ledger.posting.columns import (
     account_columns,
+    column,
     columns,
     counter_columns,
     event_columns,
@@ -41,6 +42,7 @@ from ledger.posting.values import (
     Period,
     Placeholder,
     Receipt,
+    RowWrite,
     Status,
     Unit,
 )
@@ -110,10 +112,9 @@ async def begin(
     head = await read.take_head(connection, book_id)
     known = await read.recorded_keys(connection, book_id, units)
     day = business_date or head.business_date
-    trusted = {}
-    if held is not None and held.trust(head):
-        trusted = held.copies(read.accounts_named(units))
-    state = await read.load_state(connection, book_id, head, day, units, trusted)
+    trust = held if held is not None and held.trust(head) else None
+    copies = None if trust is None else trust.copies
+    state = await read.load_state(connection, book_id, head, day, units, copies)
     state.shut = await dated.why_shut(connection, book_id, head, day, origin, period)
     if origin is not Origin.NIGHT:
         await dated.load_series(connection, book_id, state, units)
@@ -142,15 +143,13 @@ async def record(connection: Connection, draft: Draft) -> list[Outcome]:
     draft.outcomes = await _with_vouchers(connection, draft)
     if not draft.records and not draft.refusals:
         return draft.outcomes
-    seal(draft)
     if draft.opened:
         await _open_accounts(connection, draft)
-    await _row_writes(connection, draft)
-    # Whoever holds the head has looked its ids and keys up already.
-    arguments = write_arguments(draft, ids=(), keys=())
+    _, (arguments, told) = await meanwhile(_row_writes(connection, draft), lambda: _in_words(draft))
     written = await connection.fetchval(SQL["write_batch"], *arguments)
     ensure(written is True, "the head is held and yet not as it was taken")
-    await _write_events(connection, draft)
+    if told is not None:
+        await connection.execute(SQL["insert_events"], *told)
     await _write_holds(connection, draft.book_id, list(draft.state.changed_holds.values()))
     if draft.cut is not None:
         operation, seq = draft.cut
@@ -258,15 +257,33 @@ async def _with_vouchers(connection: Connection, draft: Draft) -> list[Outcome]:
 
 async def _row_writes(connection: Connection, draft: Draft) -> None:
     """Product rows of the accepted units; statements in order of first appearance."""
-    grouped: dict[str, list[tuple[object, ...]]] = {}
+    grouped: dict[str, list[tuple[RowWrite, int]]] = {}
     for write, seq in draft.writes:
-        known = {FIRST_SEQ: seq, BUSINESS_DATE: draft.business_date}
-        arguments = tuple(
-            known[value] if isinstance(value, Placeholder) else value for value in write.arguments
-        )
-        grouped.setdefault(write.statement, []).append(arguments)
-    for statement, rows in grouped.items():
-        await connection.executemany(statement, rows)
+        grouped.setdefault(write.statement, []).append((write, seq))
+    for statement, writes in grouped.items():
+        seqs = [seq for _, seq in writes]
+        given = [
+            _filled_in(values, seqs, draft.business_date)
+            for values in zip(*(write.arguments for write, _ in writes), strict=True)
+        ]
+        if writes[0][0].together:
+            rest = [column(values) for values in given[1:]]
+            await connection.execute(statement, draft.book_id, *rest)
+        else:
+            await connection.executemany(statement, list(zip(*given, strict=True)))
+
+
+def _filled_in(
+    values: tuple[object, ...], seqs: Sequence[int], business_date: date
+) -> Sequence[object]:
+    """One argument of many row writes, with what only the posting transaction knows."""
+    if not any(type(value) is Placeholder for value in values):
+        return values
+    known = {FIRST_SEQ: seqs, BUSINESS_DATE: [business_date] * len(seqs)}
+    return [
+        known[value][place] if isinstance(value, Placeholder) else value
+        for place, value in enumerate(values)
+    ]
 
 
 async def _open_accounts(connection: Connection, draft: Draft) -> None:
@@ -338,18 +355,26 @@ def _key_columns(draft: Draft) -> tuple[list[object], ...]:
     return columns(rows, 4)
 
 
-async def _write_events(connection: Connection, draft: Draft) -> None:
+def _in_words(draft: Draft) -> tuple[tuple[object, ...], tuple[object, ...] | None]:
+    """Complete the batch; answers the arguments of the statements that write it and its events."""
+    seal(draft)
+    # Whoever holds the head has looked its ids and keys up already.
+    return write_arguments(draft, ids=(), keys=()), _event_arguments(draft)
+
+
+def _event_arguments(draft: Draft) -> tuple[object, ...] | None:
     """Events, and the accounts that they tell of: an event may change more than counters."""
     events = [record for record in draft.records if isinstance(record, EventRecord)]
     if not events:
-        return
-    await connection.execute(
-        SQL["insert_events"], draft.book_id, draft.business_date, *event_columns(events)
-    )
+        return None
     told = {event.account_id for event in events}
     changed = [a for a in draft.state.changed_accounts.values() if a.account in told]
-    if changed:
-        await connection.execute(SQL["update_accounts"], draft.book_id, *account_columns(changed))
+    return (
+        draft.book_id,
+        draft.business_date,
+        *event_columns(events),
+        *account_columns(changed),
+    )
 
 
 async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.HoldState]) -> None:

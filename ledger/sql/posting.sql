@@ -162,6 +162,23 @@ SELECT ledger.write_batch(
 )
 
 -- insert_events --
+-- Events, and the accounts that they tell of, all that may change of them: counters and limits move
+-- together.
+WITH told AS (
+    UPDATE ledger.balance AS b
+    SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
+        balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
+        frozen_until = t.frozen_until, changed_seq = t.changed_seq
+    FROM unnest(
+        $12::text::int [], $13::text::bigint [], $14::text::bigint [], $15::text::bigint [],
+        $16::text::bigint [], $17::text::bigint [], $18::text::bigint [], $19::text::smallint [],
+        $20::text::smallint [], $21::text::date [], $22::text::bigint []
+    ) AS t (
+        account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
+        frozen_until, changed_seq
+    )
+    WHERE b.book_id = $1 AND b.account_id = t.account_id
+)
 INSERT INTO ledger.event (
     book_id, recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
     amount_satang, body
@@ -169,26 +186,11 @@ INSERT INTO ledger.event (
 SELECT $1, t.recorded_seq, t.kind, $2, t.actor, t.reason, t.account_id, t.hold_id, t.subject,
     t.amount_satang, t.body
 FROM unnest(
-    $3::bigint [], $4::smallint [], $5::text [], $6::text [], $7::int [], $8::uuid [], $9::uuid [],
-    $10::bigint [], $11::text []
+    $3::text::bigint [], $4::text::smallint [], $5::text [], $6::text [], $7::text::int [],
+    $8::text::uuid [], $9::text::uuid [], $10::text::bigint [], $11::text []
 ) AS t (
     recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
 )
-
--- update_accounts --
--- Accounts of events, all that may change of them: counters and limits move together.
-UPDATE ledger.balance AS b
-SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
-    balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
-    frozen_until = t.frozen_until, changed_seq = t.changed_seq
-FROM unnest(
-    $2::int [], $3::bigint [], $4::bigint [], $5::bigint [], $6::bigint [], $7::bigint [],
-    $8::bigint [], $9::smallint [], $10::smallint [], $11::date [], $12::bigint []
-) AS t (
-    account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
-    frozen_until, changed_seq
-)
-WHERE b.book_id = $1 AND b.account_id = t.account_id
 
 -- insert_holds --
 INSERT INTO ledger.hold (

@@ -7,7 +7,8 @@ debited it. Rows are written once, when a book is set up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 from ledger.db import Connection, statements
@@ -90,6 +91,38 @@ async def controlled_accounts(connection: Connection, book_id: int) -> frozenset
     """
     rows = await connection.fetch(SQL["controlled_accounts"], book_id)
     return frozenset(row["account_id"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The head's dates, and what `payment_accounts` and `bank_accounts` answer."""
+
+    business_date: date
+    value_date_floor: date
+    accounts: PaymentAccounts
+    banks: dict[str, BankAccount]
+
+
+async def standing(connection: Connection, book_id: int) -> Standing:
+    """All three in one round trip. Raises `NotFound` until the accounts have been named."""
+    rows = await connection.fetch(SQL["standing"], book_id)
+    if not rows:
+        raise NotFound("payment accounts of book", book_id)
+    first = rows[0]
+    return Standing(
+        business_date=first["business_date"],
+        value_date_floor=first["value_date_floor"],
+        accounts=PaymentAccounts(**{name: first[name] for name in _ACCOUNTS}),
+        banks={
+            row["bank_code"]: BankAccount(**{name: row[name] for name in _BANK})
+            for row in rows
+            if row["bank_code"] is not None
+        },
+    )
+
+
+_ACCOUNTS = tuple(field.name for field in fields(PaymentAccounts))
+_BANK = tuple(field.name for field in fields(BankAccount))
 
 
 async def payment_accounts(connection: Connection, book_id: int) -> PaymentAccounts:

@@ -11,12 +11,15 @@ a step is counted on the remembered refusals.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
+import asyncpg
+
 from ledger.books import read_head
-from ledger.db import Connection
+from ledger.db import Connection, meanwhile
+from ledger.errors import NotFound
 from ledger.posting.ids import event_id, journal_id
 from products.payments.bank_statement import LineKind
 from products.payments.banks import (
@@ -25,12 +28,16 @@ from products.payments.banks import (
     PaymentAccounts,
     bank_accounts,
     payment_accounts,
+    standing,
 )
 from products.payments.lines import BankLine, line_of
 from products.payments.matching import references_of
-from products.payments.notice_reads import load
+from products.payments.notice_reads import load, notice_of
 from products.payments.notice_values import Notice
 from products.payments.postings import source_of, value_date_of
+
+MONEY_MOVED, MONEY_BACK = 1, 2
+"""What a match says: the notice's money came or went; a payment made on it came back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,7 @@ class Desk:
     returned: withdrawals whose payment has come back.
     refused:  for a line and the version it had then, the codes of its refusals, oldest first.
     undone:   (line, notice) that a person took apart.
+    events:   steps that are known already, by line and version.
     """
 
     book_id: int
@@ -54,6 +62,7 @@ class Desk:
     returned: frozenset[UUID]
     refused: dict[tuple[UUID, int], tuple[str, ...]]
     undone: frozenset[tuple[UUID, UUID]]
+    events: dict[tuple[UUID, int], UUID] = field(default_factory=dict)
 
     def bank_account(self, line: BankLine) -> int:
         """The account of the book that mirrors the line's bank account."""
@@ -69,7 +78,8 @@ class Desk:
 
     def event(self, line: BankLine) -> UUID:
         """The line's present step."""
-        return line_event(self.book_id, line.line_id, line.version)
+        known = self.events.get((line.line_id, line.version))
+        return known or line_event(self.book_id, line.line_id, line.version)
 
     def journal_id(self, line: BankLine) -> UUID:
         """The id of the journal that takes the line its next step."""
@@ -107,6 +117,79 @@ async def load_lines(
     return await _desk_of(connection, book_id, [line_of(row) for row in rows], notice_ids)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A line and the notices that a person names for it."""
+
+    line_id: UUID
+    notice_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A desk with what several people have named, and nothing besides; lines by id."""
+
+    desk: Desk
+    lines: dict[UUID, BankLine]
+
+    def line(self, line_id: UUID) -> BankLine:
+        """A line that was named. Raises `NotFound`."""
+        if line_id not in self.lines:
+            raise NotFound("bank line", line_id)
+        return self.lines[line_id]
+
+    def notice(self, notice_id: UUID) -> Notice:
+        """A notice that was named. Raises `NotFound`."""
+        if notice_id not in self.desk.notices:
+            raise NotFound("notice", notice_id)
+        return self.desk.notices[notice_id]
+
+
+async def load_named(connection: Connection, book_id: int, wanted: Sequence[Wanted]) -> Named:
+    """A desk with just the lines and notices that are named: what joining them is decided on.
+
+    Nothing is looked for, so neither candidates nor pairs taken apart are on it; of refusals, those
+    of each line's present step. The round trips are as many for one line as for hundreds.
+    """
+    ids = {notice_id for each in wanted for notice_id in each.notice_ids}
+    stands = await standing(connection, book_id)
+    rows = await connection.fetch(SQL["lines"], book_id, [each.line_id for each in wanted])
+    found, (lines, events) = await meanwhile(
+        connection.fetch(SQL["named_notices"], book_id, list(ids)), lambda: _steps(book_id, rows)
+    )
+    refused, notices = await meanwhile(
+        _refused(connection, book_id, events),
+        lambda: {row["notice_id"]: notice_of(row) for row in found},
+    )
+    desk = Desk(
+        book_id=book_id,
+        business_date=stands.business_date,
+        value_date_floor=stands.value_date_floor,
+        accounts=stands.accounts,
+        banks=stands.banks,
+        lines=tuple(lines.values()),
+        notices=notices,
+        settled=frozenset(row["notice_id"] for row in found if MONEY_MOVED in row["purposes"]),
+        returned=frozenset(row["notice_id"] for row in found if MONEY_BACK in row["purposes"]),
+        refused=refused,
+        undone=frozenset(),
+        events=events,
+    )
+    return Named(desk=desk, lines=lines)
+
+
+def _steps(
+    book_id: int, rows: Sequence[asyncpg.Record]
+) -> tuple[dict[UUID, BankLine], dict[tuple[UUID, int], UUID]]:
+    """Lines by id, and the event of each one's present step."""
+    lines = {row["line_id"]: line_of(row) for row in rows}
+    events = {
+        (line.line_id, line.version): line_event(book_id, line.line_id, line.version)
+        for line in lines.values()
+    }
+    return lines, events
+
+
 async def _desk_of(
     connection: Connection, book_id: int, lines: list[BankLine], notice_ids: Sequence[UUID]
 ) -> Desk:
@@ -121,6 +204,11 @@ async def _desk_of(
         list(notice_ids),
     )
     undone = await connection.fetch(SQL["undone_pairs"], book_id, ids)
+    events = {
+        (line.line_id, version): line_event(book_id, line.line_id, version)
+        for line in lines
+        for version in range(1, line.version + 1)
+    }
     return Desk(
         book_id=book_id,
         business_date=head.business_date,
@@ -131,22 +219,19 @@ async def _desk_of(
         notices=await load(connection, book_id, [row["notice_id"] for row in found]),
         settled=frozenset(row["notice_id"] for row in found if row["settled"]),
         returned=frozenset(row["notice_id"] for row in found if row["returned"]),
-        refused=await _refused(connection, book_id, lines),
+        refused=await _refused(connection, book_id, events),
         undone=frozenset((row["line_id"], row["notice_id"]) for row in undone),
+        events=events,
     )
 
 
 async def _refused(
-    connection: Connection, book_id: int, lines: Sequence[BankLine]
+    connection: Connection, book_id: int, events: dict[tuple[UUID, int], UUID]
 ) -> dict[tuple[UUID, int], tuple[str, ...]]:
-    events = {
-        line_event(book_id, line.line_id, version): (line.line_id, version)
-        for line in lines
-        for version in range(1, line.version + 1)
-    }
+    steps = {event: step for step, event in events.items()}
     codes: dict[tuple[UUID, int], tuple[str, ...]] = {}
-    for row in await connection.fetch(SQL["refused_events"], book_id, list(events)):
-        step = events[row["event_id"]]
+    for row in await connection.fetch(SQL["refused_events"], book_id, list(steps)):
+        step = steps[row["event_id"]]
         codes[step] = (*codes.get(step, ()), row["code"])
     return codes
 

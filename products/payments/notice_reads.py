@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
@@ -126,8 +126,11 @@ async def history(connection: Connection, book_id: int, notice_id: UUID) -> list
 
 
 def notice_of(row: asyncpg.Record) -> Notice:
-    """The value of a row that has the columns of the statement `notices`."""
-    values = dict(row)
+    """The value of a row that has at least the columns of the statement `notices`."""
+    values = {name: row[name] for name in _COLUMNS}
     values["kind"] = NoticeKind(values["kind"])
     values["status"] = NoticeStatus(values["status"])
     return Notice(**values)
+
+
+_COLUMNS = tuple(field.name for field in fields(Notice))

@@ -22,7 +22,7 @@ from ledger.db import Connection, Pool
 from ledger.errors import CffError, InvalidInput, NotFound
 from ledger.kinds import JournalKind as LedgerKind
 from ledger.money import format_baht
-from ledger.posting.collector import Collector, decide_and_post
+from ledger.posting.collector import Collector, decide_and_post, read_and_post
 from ledger.posting.ids import event_id, journal_id
 from ledger.posting.values import (
     FIRST_SEQ,
@@ -38,14 +38,20 @@ from ledger.posting.values import (
 from products.kinds import EventKind
 from products.payments import lines, notices, postings
 from products.payments.banks import SQL
-from products.payments.desk import Desk, load_lines
+from products.payments.desk import (
+    MONEY_BACK,
+    MONEY_MOVED,
+    Desk,
+    Named,
+    Wanted,
+    load_lines,
+    load_named,
+)
 from products.payments.lines import BankLine, LineStatus
 from products.payments.notice_services import Answer
 from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
 from products.payments.settling import (
     BY_PERSON,
-    MONEY_BACK,
-    MONEY_MOVED,
     is_awaited_deposit,
     is_awaited_payment,
     is_returnable,
@@ -95,25 +101,27 @@ async def resolve(
     may refuse (a frozen account): the line stays in suspense and may be tried again.
     """
 
-    async def decide(connection: Connection) -> Unit:
-        desk = await load_lines(connection, book_id, [line_id], notice_ids)
-        if not desk.lines:
-            raise NotFound("bank line", line_id)
-        joined = [_known(desk, notice_id) for notice_id in dict.fromkeys(notice_ids)]
-        unit = decide_resolve(desk, desk.lines[0], joined, actor=actor, reason=reason)
-        return replace(unit, key=key, answer=answer)
+    wanted = Wanted(line_id=line_id, notice_ids=tuple(dict.fromkeys(notice_ids)))
 
-    return await decide_and_post(collector, pool, book_id, decide)
+    def decide(named: Named) -> Unit:
+        line = named.line(line_id)
+        joined = [named.notice(notice_id) for notice_id in wanted.notice_ids]
+        return decide_resolve(
+            named.desk, line, joined, actor=actor, reason=reason, key=key, answer=answer
+        )
 
-
-def _known(desk: Desk, notice_id: UUID) -> Notice:
-    if notice_id not in desk.notices:
-        raise NotFound("notice", notice_id)
-    return desk.notices[notice_id]
+    return await read_and_post(collector, pool, book_id, load_named, wanted, decide)
 
 
 def decide_resolve(
-    desk: Desk, line: BankLine, joined: Sequence[Notice], *, actor: str, reason: str
+    desk: Desk,
+    line: BankLine,
+    joined: Sequence[Notice],
+    *,
+    actor: str,
+    reason: str,
+    key: IdempotencyKey | None = None,
+    answer: Answer | None = None,
 ) -> Unit:
     """The unit that joins a suspended line to notices. Pure; errors as `resolve`."""
     _require_reason(reason)
@@ -129,7 +137,17 @@ def decide_resolve(
             f"are {format_baht(total)}: the difference of "
             f"{format_baht(line.amount_satang - total)} needs a notice over the right amount"
         )
-    return match_unit(desk, line, joined, purpose, how=BY_PERSON, actor=actor, reason=reason)
+    return match_unit(
+        desk,
+        line,
+        joined,
+        purpose,
+        how=BY_PERSON,
+        actor=actor,
+        reason=reason,
+        key=key,
+        answer=answer,
+    )
 
 
 def _purpose(desk: Desk, line: BankLine, joined: Sequence[Notice]) -> int:

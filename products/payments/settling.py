@@ -21,15 +21,30 @@ from uuid import UUID
 from ledger.db import Pool, transaction
 from ledger.errors import Overloaded
 from ledger.posting.collector import Collector
-from ledger.posting.ids import event_id
-from ledger.posting.values import FIRST_SEQ, Note, Operation, RowWrite, Status, Unit
+from ledger.posting.ids import event_id, journal_id
+from ledger.posting.values import (
+    FIRST_SEQ,
+    IdempotencyKey,
+    Note,
+    Operation,
+    RowWrite,
+    Status,
+    Unit,
+)
 from products.kinds import EventKind, JournalKind
 from products.payments import lines, matching, notices, postings
 from products.payments.bank_statement import LineKind
 from products.payments.banks import SQL
-from products.payments.desk import Desk, line_references, load_desk
+from products.payments.desk import (
+    MONEY_BACK,
+    MONEY_MOVED,
+    Desk,
+    line_references,
+    load_desk,
+)
 from products.payments.lines import BankLine, LineStatus
 from products.payments.matching import OpenLine, OpenNotice, Proposal
+from products.payments.notice_services import Answer
 from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
 
 ACTOR = "system:matching"
@@ -37,7 +52,6 @@ ROUNDS_MAX = 20
 _TOGETHER = 1000
 
 AUTOMATIC, BY_PERSON = 1, 2
-MONEY_MOVED, MONEY_BACK = 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,15 +244,18 @@ def match_unit(
     how: int,
     actor: str,
     reason: str = "",
+    key: IdempotencyKey | None = None,
+    answer: Answer | None = None,
 ) -> Unit:
     """Join a line with its notices: one journal, a note each, line and notices change together."""
+    event = desk.event(line)
     journal = postings.line_matched(
         line,
         joined,
         _journal_kind(line, purpose),
         source=desk.source(line),
         accounts=desk.accounts,
-        journal_id=desk.journal_id(line),
+        journal_id=journal_id(event, desk.attempt(line)),
         value_date=desk.value_date(line),
     )
     statuses = [status_after(notice, purpose) for notice in joined]
@@ -252,9 +269,11 @@ def match_unit(
         operations=(journal, *notes),
         actor=actor,
         reason=reason,
-        event_id=desk.event(line),
+        event_id=event,
         reads=(lines.row_read(line), *(notices.row_read(notice) for notice in joined)),
         writes=writes,
+        key=key,
+        answer=answer,
     )
 
 
@@ -268,25 +287,32 @@ def _match_writes(
     how: int,
     actor: str,
 ) -> tuple[RowWrite, ...]:
-    """The rows of a match: line, notices and what joins them; the questions are spent."""
-    book_id, line_id = desk.book_id, line.line_id
+    """The rows of a match, a write a notice: line, notice, what joins them; questions are spent."""
     status = LineStatus.MATCHED if purpose == MONEY_MOVED else LineStatus.RETURNED
-    line_facts = (book_id, line_id, line.version, int(status), journal_id)
-    writes = [RowWrite(statement=SQL["match_line"], arguments=line_facts)]
-    for notice in joined:
-        to = status_after(notice, purpose)
-        moved = journal_id if notice.kind is NoticeKind.DEPOSIT else None
-        writes.append(notices.change_write(book_id, notice, to, posted_journal=moved))
-        match_id = event_id(journal_id, notice.notice_id)
-        amount = notice.amount_satang
-        match_facts = (book_id, match_id, line_id, notice.notice_id, amount, how, purpose)
-        match_facts_by = (journal_id, actor, FIRST_SEQ)
-        writes.append(RowWrite(statement=SQL["add_match"], arguments=match_facts + match_facts_by))
-        spent = (book_id, notice.notice_id)
-        writes.append(RowWrite(statement=SQL["spend_proposals_of_notice"], arguments=spent))
-    spent = (book_id, line_id)
-    writes.append(RowWrite(statement=SQL["spend_proposals_of_line"], arguments=spent))
-    return tuple(writes)
+    return tuple(
+        RowWrite(
+            statement=SQL["match_lines"],
+            arguments=(
+                desk.book_id,
+                line.line_id,
+                line.version,
+                int(status),
+                journal_id,
+                notice.notice_id,
+                notice.version,
+                int(status_after(notice, purpose)),
+                journal_id if notice.kind is NoticeKind.DEPOSIT else None,
+                event_id(journal_id, notice.notice_id),
+                notice.amount_satang,
+                how,
+                purpose,
+                actor,
+                FIRST_SEQ,
+            ),
+            together=True,
+        )
+        for notice in joined
+    )
 
 
 def status_after(notice: Notice, purpose: int) -> NoticeStatus:

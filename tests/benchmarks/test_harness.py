@@ -13,10 +13,11 @@ import asyncpg
 import numpy as np
 import pytest
 
-from benchmarks import entry, model, posting
+from benchmarks import entry, model, posting, verbs
 from benchmarks.bench import CheckFailed, Figure, Point, Report, Void, percentile, point
 from benchmarks.controls import control_totals
 from benchmarks.made import BOOK, OPENED_ON, open_accounts, open_book
+from benchmarks.payments import Ready
 from benchmarks.preload import Bench
 from benchmarks.savings import sell_savings
 from benchmarks.streams import CHUNK, Ids, Stream, regrouped
@@ -24,6 +25,8 @@ from benchmarks.timed import all_posted, checkpoint_at, path
 from benchmarks.traffic import Traffic, counted_pool
 from ledger import books
 from ledger.db import Pool
+from ledger.posting.collector import Collector
+from products.payments.resolving import CannotMatch
 
 SETTINGS = {"fsync": "on"}
 
@@ -171,6 +174,24 @@ async def test_round_trips_commits_and_wal_of_a_run_are_counted(made: Bench) -> 
     assert timed.trips > 2 * timed.commits
     assert timed.wal_bytes > 100 * CHUNK
     assert len(timed.batches) == len(timed.sizes)
+
+
+async def test_verbs_are_measured_beside_journals_and_cost_the_batch_not_each_a_round_trip(
+    made: Bench,
+) -> None:
+    (found,) = await verbs.measure(made, 2 * verbs.IN_FLIGHT)
+    figures = {figure.name: figure for figure in found.figures}
+    assert figures["ratio_to_bare_journals"].at_least == 0.4
+    assert figures["round trips a verb"].worst < 1
+    await made.control("verbs")
+    (row, *_) = await made.pool.fetch("SELECT line_id, notice_id FROM products.bank_match")
+    pair = Ready(line_id=row["line_id"], notice_id=row["notice_id"])
+    await verbs._check_matched(made, [pair])
+    with pytest.raises(CheckFailed, match="lines joined, notices posted, questions left"):
+        await verbs._check_matched(made, [pair, replace(pair, notice_id=pair.line_id)])
+    async with Collector(made.pool) as collector:
+        with pytest.raises(CannotMatch):
+            await verbs._match(made, pair)(collector)
 
 
 async def test_a_run_without_its_checkpoint_fails(made: Bench) -> None:
