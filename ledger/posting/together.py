@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ledger.db import Connection, Pool, give_back, translated
+from ledger.db import Connection, Pool, give_back, is_lost, translated
 
 TOGETHER_MAX = 512
 
@@ -61,13 +61,17 @@ class Together:
         return await answer
 
     async def _drain(self, name: _Name, reading: _Reading) -> None:
-        """Read until nobody waits; the connection is kept meanwhile."""
+        """Read until nobody waits; the connection is kept meanwhile, unless it dies."""
         pool, load, book_id = name
         connection = None
         try:
-            async with translated():
-                connection = await pool.acquire()
             while reading.waiting:
+                if connection is not None and is_lost(connection):
+                    lost, connection = connection, None
+                    await give_back(pool, lost)
+                if connection is None:
+                    async with translated():
+                        connection = await pool.acquire()
                 asked = reading.waiting[:TOGETHER_MAX]
                 del reading.waiting[:TOGETHER_MAX]
                 await _read(connection, load, book_id, asked)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ledger.db import Connection, Pool
-from ledger.errors import NotFound
+from ledger.errors import DatabaseUnavailable, NotFound
 from ledger.posting.together import Together
 
 
@@ -62,3 +62,23 @@ async def test_only_who_asked_for_what_is_not_there_is_told_so(shared_pool: Pool
     )
     assert [type(each) for each in found] == [dict, NotFound, dict]
     assert shelf.asked == [[1, 10, 2], [1], [10], [2]]
+
+
+async def test_a_connection_that_dies_fails_who_was_read_for_on_it_and_nobody_after_them(
+    shared_pool: Pool,
+) -> None:
+    shelf, together = Shelf(), Together()
+
+    async def load(connection: Connection, book_id: int, wanted: Sequence[int]) -> dict[int, int]:
+        found = await shelf.load(connection, book_id, wanted)
+        if 1 in wanted:
+            connection.terminate()
+            await connection.fetch("SELECT 1")
+        return found
+
+    first = asyncio.create_task(together.read(shared_pool, load, 1, 1))
+    await shelf.opened.wait()
+    # It asks before the first has its answer, and so is read for right after it.
+    second = asyncio.create_task(together.read(shared_pool, load, 1, 2))
+    found = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(each) for each in found] == [DatabaseUnavailable, dict]
