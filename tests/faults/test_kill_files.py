@@ -24,7 +24,7 @@ from tests.faults.strikes import SEED, Moment, Strike
 from tests.ledger.loading.scene import book, csv_lines, load, raw, sound
 
 LINES, LINES_MAX, BATCHES = 400, 40, 10
-BLOWS = {"quick": 9, "ci": 24, "soak": 120}
+BLOWS = {"quick": 9, "ci": 15, "soak": 120}
 RESULT = "result.jsonl"
 PROFILE = os.environ.get("CFF_PROFILE", "quick")
 COUNTED = """
