@@ -339,10 +339,7 @@ class Supervisor:
         self._report("up")
 
     def _wal_compression(self) -> str:
-        """lz4 if these binaries were built with it, else pglz.
-
-        After a checkpoint the first change of a page logs all of it; most pages compress well.
-        """
+        """lz4 if these binaries were built with it, else off (pglz costs more than it saves)."""
         try:
             answer = subprocess.run(  # noqa: S603 - our own fixed program
                 [self._bin_dir / "pg_config", "--configure"],
@@ -351,8 +348,8 @@ class Supervisor:
                 check=False,
             )
         except OSError:
-            return "pglz"
-        return "lz4" if b"--with-lz4" in answer.stdout else "pglz"
+            return "off"
+        return "lz4" if b"--with-lz4" in answer.stdout else "off"
 
     def _stop(self) -> None:
         if self._server is None or self._server.poll() is not None:

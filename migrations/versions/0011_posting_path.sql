@@ -67,15 +67,15 @@ ALTER TABLE ledger.found_transfer ENABLE TRIGGER append_only;
 -- squawk-ignore adding-not-nullable-field
 ALTER TABLE ledger.found_transfer ALTER COLUMN journal_id SET NOT NULL;
 
--- Rows that are never changed need one vacuum in their life. Soon after they came it costs next to
--- nothing; after the next checkpoint each page that it marks is logged whole once more.
+-- Rows that are never changed need one vacuum in their life, and a page that it marks after a
+-- checkpoint is logged whole once more: rarely, and then so that no later one has to come back.
 ALTER TABLE ledger.transfer SET (
-    autovacuum_vacuum_insert_threshold = 50000, autovacuum_vacuum_insert_scale_factor = 0,
-    autovacuum_vacuum_cost_delay = 0, autovacuum_freeze_min_age = 0
+    autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.5,
+    autovacuum_freeze_min_age = 0
 );
 ALTER TABLE ledger.movement SET (
-    autovacuum_vacuum_insert_threshold = 10000, autovacuum_vacuum_insert_scale_factor = 0,
-    autovacuum_vacuum_cost_delay = 0, autovacuum_freeze_min_age = 0
+    autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.5,
+    autovacuum_freeze_min_age = 0
 );
 
 -- The same guard, AFTER: a BEFORE trigger of rows locks each row, and logs that, before it is
