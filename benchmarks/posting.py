@@ -30,6 +30,7 @@ from benchmarks.timed import Timed, all_posted, costs, floor, path, rates
 from ledger.posting.lines import Ints, Lines, joined
 
 MILLION = 1_000_000
+HALF = 500_000
 QUARTER = 262_144
 """A few full batches: enough for a ratio between two runs of the path itself."""
 SHARE = 100
@@ -66,12 +67,12 @@ async def measure(made: Bench) -> list[Point]:
 
 
 async def in_memory_and_from_file(made: Bench, floors: Floors) -> tuple[Beside, list[float]]:
-    """A million lines from arrays beside their floors, and as many from a file, in turns."""
+    """A million lines from arrays beside their floors, and half as many from a file, in turns."""
     found, files = Beside(), []
     codes = await codes_of(made)
     for _ in range(RUNS):
         await one_run(made, floors, Ids.ORDERED, MILLION, found)
-        files.append(await post_csv(made, MILLION, codes))
+        files.append(await post_csv(made, HALF, codes))
         await made.control("from a file")
         say(f"from a file: {files[-1]:,.0f}/s")
     return found, files
@@ -122,7 +123,7 @@ def _uniform(found: Beside, peer: Peer) -> Point:
 
 def _from_file(found: Beside, files: list[float]) -> Point:
     return Point(
-        name=f"bulk, {MILLION:,} lines from a CSV, with the result file",
+        name=f"bulk, {HALF:,} lines from a CSV, with the result file",
         figures=(
             Figure(name="transfers", unit="/s", values=tuple(files)),
             Figure(
