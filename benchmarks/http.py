@@ -28,7 +28,7 @@ from benchmarks.made import BOOK, BOOK_CODE
 from benchmarks.preload import Bench
 
 IN_FLIGHT = 64
-REQUESTS = 1_024
+REQUESTS = 768
 WARM_UP = 200
 START_SECONDS = 30
 DRIVE_SECONDS = 60
