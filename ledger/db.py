@@ -103,8 +103,8 @@ async def give_back(pool: Pool, connection: asyncpg.pool.PoolConnectionProxy) ->
         _UNTOUCHED.reset(said)
 
 
-def is_lost(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
-    """True of a pooled connection that has died in the hands of whoever took it."""
+def is_lost(connection: Connection) -> bool:
+    """True of a connection that has died, also when its pool has taken it away already."""
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:

@@ -103,11 +103,6 @@ def id_in(cells: Mapping[str, object]) -> str | None:
     return str(UUID(str(found))) if in_order else None
 
 
-def is_code(text: str) -> bool:
-    """True for what could be the code of an account."""
-    return _CODE.fullmatch(text) is not None
-
-
 def shown(got: object) -> str:
     """What stood there, in one line of at most 80 characters."""
     text = got if isinstance(got, str) else json.dumps(got, ensure_ascii=False, default=str)

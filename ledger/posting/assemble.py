@@ -102,7 +102,7 @@ def assemble(
         judged=judged,
         outcomes=_outcomes(judged, posted, numbers, accepted, batch_no if records else None),
         journals=journals,
-        # Python's integers: 2^16 amounts of nearly 10^15 do not fit in 64 bits.
+        # Python's integers: 2^17 amounts of nearly 10^15 do not fit in 64 bits.
         amount_sum=sum(posted.lines.amount_satang.tolist()),
         transfers=list(transfer_frames(posted)) if journals else (),
         movements=movement_frames(book_id, batch_no, posted.business_date, moved),

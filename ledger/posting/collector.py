@@ -18,13 +18,14 @@ from types import TracebackType
 from typing import Self
 
 from ledger import dates
-from ledger.db import Connection, Pool, give_back
+from ledger.db import Connection, Pool
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 from ledger.posting.clocked import CutOffs
 from ledger.posting.desk import Desk
 from ledger.posting.held import Held
 from ledger.posting.short import Plan, plain
 from ledger.posting.together import Found, Load, Together, Wanted
+from ledger.posting.transact import pooled
 from ledger.posting.values import Outcome, Status, Unit
 
 BATCH_MAX = 512
@@ -322,8 +323,5 @@ def _changed(book_id: int) -> Overloaded:
 
 
 async def _decided(pool: Pool, decide: Decide) -> Unit:
-    connection = await pool.acquire()
-    try:
+    async with pooled(pool) as connection:
         return await decide(connection)
-    finally:
-        await give_back(pool, connection)

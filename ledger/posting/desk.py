@@ -13,16 +13,17 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from ledger.db import CONNECTION_LOST, Connection, Pool, give_back, is_lost, translate, translated
-from ledger.errors import DatabaseUnavailable, OutcomeUnknown
+from ledger.db import Connection, Pool, give_back, is_lost, translated
+from ledger.errors import OutcomeUnknown
 from ledger.posting import read, short
 from ledger.posting.decide import decide
 from ledger.posting.held import Held
+from ledger.posting.sealing import head_after
 from ledger.posting.short import Plan
 from ledger.posting.state import AccountState
 from ledger.posting.transact import head_in_time, posting
 from ledger.posting.values import Origin, Outcome, Unit
-from ledger.posting.write import begin, head_after, lock, record
+from ledger.posting.write import begin, lock, record
 from ledger.vouchers import fiscal_year_of
 
 
@@ -47,12 +48,8 @@ class Desk:
         if self._connection is not None and is_lost(self._connection):
             await self.leave()
         if self._connection is None:
-            try:
+            async with translated():
                 self._connection = await self._pool.acquire()
-            except asyncpg.PostgresError as error:
-                raise translate(error) from error
-            except CONNECTION_LOST as error:
-                raise DatabaseUnavailable(f"no connection to the database: {error}") from error
         return self._connection
 
     async def leave(self) -> None:

@@ -39,11 +39,8 @@ class Ranges:
 
 def ranges_of(lines: Lines) -> Ranges:
     """The ids of some lines as few ranges; one by one when they lie too far apart."""
-    ids = np.ascontiguousarray(lines.ids)
-    words = ids.view(">u8").astype(np.uint64)
-    order = np.lexsort((words[:, 1], words[:, 0]))
-    upper = words[order, 0]
-    gaps = np.diff(upper)
+    order, words = _sorted(lines)
+    gaps = np.diff(words[:, 0])
     if not len(gaps) or _width(gaps) <= _NARROW:
         return _between(lines, order, np.zeros(0, np.int64))
     most = min(RANGES_MAX - 1, len(gaps))
@@ -55,10 +52,9 @@ def ranges_of(lines: Lines) -> Ranges:
 
 def finer_ranges_of(lines: Lines) -> Ranges:
     """The same ids cut wherever their gaps are widest, however narrow they all are."""
-    words = np.ascontiguousarray(lines.ids).view(">u8").astype(np.uint64)
-    order = np.lexsort((words[:, 1], words[:, 0]))
+    order, words = _sorted(lines)
     # Ids that differ in their second half only are ranked by that, behind all others.
-    by_width = np.lexsort((np.diff(words[order, 1]), np.diff(words[order, 0])))
+    by_width = np.lexsort((np.diff(words[:, 1]), np.diff(words[:, 0])))
     widest = by_width[max(0, len(by_width) - RANGES_MAX + 1) :]
     return _between(lines, order, np.sort(widest))
 
@@ -110,8 +106,14 @@ def share_ids(some: Lines, others: Lines) -> bool:
 
 def _upper(lines: Lines) -> NDArray[np.uint64]:
     """The first half of each id."""
-    words = np.ascontiguousarray(lines.ids).view(">u8").astype(np.uint64)
-    return words[:, 0]
+    return lines.halves()[:, 0]
+
+
+def _sorted(lines: Lines) -> tuple[Ints, NDArray[np.uint64]]:
+    """Places of the lines in the order of their ids, and the halves of the ids in that order."""
+    words = lines.halves()
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    return order, words[order]
 
 
 def _width(gaps: NDArray[np.uint64]) -> int:

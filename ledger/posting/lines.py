@@ -135,6 +135,10 @@ class Lines:
             narrative=self.narrative.take(places),
         )
 
+    def halves(self) -> NDArray[np.uint64]:
+        """The ids as (n, 2) numbers: compared column by column they are in the order of ids."""
+        return np.ascontiguousarray(self.ids).view(">u8").astype(np.uint64)
+
     def journal(self, place: int) -> Journal:
         """One line as the journal that it is."""
         days = self.value_date.item(place)

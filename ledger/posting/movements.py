@@ -40,12 +40,6 @@ class Movement:
         if not self.journals or self.journals[-1] != journal_id:
             self.journals.append(journal_id)
 
-    def journals_text(self, named: int) -> str | None:
-        """The journals as an array literal, or None when they are more than `named`."""
-        if len(self.journals) > named:
-            return None
-        return "{" + ",".join(map(str, self.journals)) + "}"
-
 
 def named_max(batch_transfers: int) -> int:
     """How many journals a movement of a batch with so many transfers names at most."""

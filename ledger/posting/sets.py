@@ -100,7 +100,7 @@ def judge_lines(lines: Lines, sheet: Sheet, state: State, actor: str) -> Judged:
 
 def repeated(lines: Lines) -> Flags:
     """True of every line whose id stands more than once among them."""
-    words = np.ascontiguousarray(lines.ids).view(">u8").astype(np.uint64)
+    words = lines.halves()
     high, low = words[:, 0], words[:, 1]
     rising = (high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))
     found = np.zeros(len(lines), np.bool_)

@@ -17,18 +17,15 @@ from collections.abc import Callable
 from datetime import date
 from uuid import UUID
 
-import asyncpg
-
-from ledger.db import CONNECTION_LOST, Connection, translate
-from ledger.errors import OutcomeUnknown
+from ledger.db import Connection
 from ledger.posting import state as st
 from ledger.posting.dated import next_voucher_on_head
 from ledger.posting.decide import Draft, decide
 from ledger.posting.held import copy_of
 from ledger.posting.read import SQL, HeadRow
-from ledger.posting.transact import head_in_time
+from ledger.posting.sealing import head_after, seal, write_arguments
+from ledger.posting.transact import committing, head_in_time
 from ledger.posting.values import IdempotencyKey, Journal, Origin, Outcome, Period, Unit
-from ledger.posting.write import head_after, seal, write_arguments
 from ledger.vouchers import fiscal_year_of
 
 Lookup = Callable[[int], st.AccountState | None]
@@ -168,20 +165,6 @@ async def send(connection: Connection, plan: Plan, arguments: tuple[object, ...]
 
     Raises `OutcomeUnknown` when no answer came; any other error: nothing was written.
     """
-    try:
-        async with head_in_time(plan.draft.book_id):
-            written: bool = await connection.fetchval(SQL["write_batch"], *arguments)
-    except ValueError:
-        # The driver could not put it into words: nothing was sent.
-        raise
-    except asyncpg.PostgresError as error:
-        if (error.sqlstate or "").startswith(("08", "57P")):
-            raise OutcomeUnknown(
-                "the database went away while committing; retry with the same ids"
-            ) from error
-        raise translate(error) from error
-    except CONNECTION_LOST as error:
-        raise OutcomeUnknown(
-            "the connection was lost while committing; retry with the same ids"
-        ) from error
+    async with committing(), head_in_time(plan.draft.book_id):
+        written: bool = await connection.fetchval(SQL["write_batch"], *arguments)
     return written

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ledger.posting.frames import Moved, Posted
 from ledger.posting.lines import Bytes, Ints
 from ledger.posting.movements import named_max
-from ledger.posting.sheet import Sheet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +51,7 @@ class Tally:
 def tally(posted: Posted) -> Tally:
     """Sort the touches of all lines by account, value date and number, and sum them up.
 
-    Sums must fit in 64 bits: a batch is at most 2^16 lines of less than 10^15 satang, and counters
-    were judged to stay below 9 * 10^18; sums wrap only where a judged counter would have.
+    Sums of an account fit in 64 bits: its counters were judged to stay below 9 * 10^18.
     """
     lines = posted.lines
     touched = np.stack([lines.debit, lines.credit], axis=1).astype(np.int64).reshape(-1)
@@ -80,13 +78,6 @@ def tally(posted: Posted) -> Tally:
         row_first=np.append(rows, len(touched)),
         ids=lines.ids[order >> 1],
     )
-
-
-def settle(sheet: Sheet, found: Tally) -> tuple[Ints, Ints, Ints]:
-    """Move the sheet by a tally; the slots moved, and their counters afterwards."""
-    slots = sheet.slots(found.account.astype(np.int32)).astype(np.int64)
-    sheet.move(slots, found.debits, found.credits, found.last_seq)
-    return slots, sheet.debits[slots], sheet.credits[slots]
 
 
 def _order(touched: Ints, dates: Ints) -> Ints:

@@ -11,7 +11,16 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from ledger.db import CONNECTION_LOST, POSTER_SETTINGS, Connection, Pool, translate
+from ledger.db import (
+    CONNECTION_LOST,
+    POSTER_SETTINGS,
+    Connection,
+    Pool,
+    give_back,
+    is_lost,
+    translate,
+    translated,
+)
 from ledger.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded
 
 _HELD_TOO_LONG = frozenset({"55P03", "57014"})
@@ -20,17 +29,13 @@ _HELD_TOO_LONG = frozenset({"55P03", "57014"})
 
 @asynccontextmanager
 async def pooled(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool; given back also when it is dead."""
-    try:
+    """A connection of the pool for transactions of ours; given back also when it is dead."""
+    async with translated():
         connection = await pool.acquire()
-    except asyncpg.PostgresError as error:
-        raise translate(error) from error
-    except CONNECTION_LOST as error:
-        raise DatabaseUnavailable(f"no connection to the database: {error}") from error
     try:
         yield connection
     finally:
-        await _give_back(pool, connection)
+        await give_back(pool, connection)
 
 
 @asynccontextmanager
@@ -47,7 +52,7 @@ async def posting(connection: Connection) -> AsyncIterator[None]:
         await roll_back(transaction)
         raise translate(error) from error
     except CONNECTION_LOST as error:
-        if not _closed(connection):
+        if not is_lost(connection):
             # Not the connection's own: a file of the caller's that could not be written, say.
             await roll_back(transaction)
             raise
@@ -74,8 +79,18 @@ async def head_in_time(book_id: int) -> AsyncIterator[None]:
 
 async def commit(transaction: asyncpg.transaction.Transaction) -> None:
     """Commit; an answer that never came is `OutcomeUnknown`."""
-    try:
+    async with committing():
         await transaction.commit()
+
+
+@asynccontextmanager
+async def committing() -> AsyncIterator[None]:
+    """Turn the errors of a statement that commits into ours; no answer is `OutcomeUnknown`."""
+    try:
+        yield
+    except ValueError:
+        # The driver could not put it into words: nothing was sent.
+        raise
     except asyncpg.PostgresError as error:
         if (error.sqlstate or "").startswith(("08", "57P")):
             raise OutcomeUnknown(
@@ -93,21 +108,4 @@ async def roll_back(transaction: asyncpg.transaction.Transaction) -> None:
     try:
         await transaction.rollback()
     except (asyncpg.PostgresError, *CONNECTION_LOST):
-        return
-
-
-def _closed(connection: Connection) -> bool:
-    """True of a dead connection; the pool takes one that dies away from whoever has it."""
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        return True
-
-
-async def _give_back(pool: Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-    """Return a connection to the pool, which throws it away when it is dead."""
-    try:
-        await pool.release(connection)
-    except (asyncpg.PostgresError, *CONNECTION_LOST):
-        # What was committed is answered, and an error on its way is the one that is told.
         return

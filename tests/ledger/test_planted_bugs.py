@@ -31,6 +31,7 @@ from ledger.posting import (
     movements,
     operation_rules,
     read,
+    sealing,
     series,
     write,
 )
@@ -118,7 +119,7 @@ def _half_of_a_refused_unit_stays(patch: Patch) -> None:
 
 
 def _balances_change_without_movements(patch: Patch) -> None:
-    patch.setattr(write, "movement_columns", lambda journals, state: ("{}",) * 10)
+    patch.setattr(sealing, "movement_columns", lambda journals, state: ("{}",) * 10)
 
 
 def _movements_forget_their_value_date(patch: Patch) -> None:
