@@ -27,6 +27,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _HEADER = struct.Struct(">4sH32sIQiBQQI")
 _YEAR = struct.Struct(">HQB")
 _JOURNAL = struct.Struct(">BQ16sHBii")
+_BARE_FLAGS = bytes(4)
+"""Of a journal that is not forced and captures, reverses and adjusts nothing."""
 _TRANSFER = struct.Struct(">IIQ")
 _EVENT = struct.Struct(">BQHi")
 _REFUSAL = struct.Struct(">BIB")
@@ -130,12 +132,17 @@ def _journal(parts: list[bytes], journal: JournalRecord, version: int) -> None:
             _day(journal.value_date),
         )
     )
-    if version > 1:
-        parts.append(b"\x01" if journal.forced else b"\x00")
-    _maybe_uuid(parts, journal.hold_id)
-    _maybe_uuid(parts, journal.reverses)
-    if version > 1:
-        _maybe_uuid(parts, journal.adjusts)
+    if version > 1 and not (
+        journal.forced or journal.hold_id or journal.reverses or journal.adjusts
+    ):
+        parts.append(_BARE_FLAGS)
+    else:
+        if version > 1:
+            parts.append(b"\x01" if journal.forced else b"\x00")
+        _maybe_uuid(parts, journal.hold_id)
+        _maybe_uuid(parts, journal.reverses)
+        if version > 1:
+            _maybe_uuid(parts, journal.adjusts)
     _text(parts, journal.actor)
     _text(parts, journal.reference)
     _text(parts, journal.narrative)

@@ -22,7 +22,7 @@ from ledger.db import Connection, Pool, statements
 from ledger.posting import bulk_read, dated, read
 from ledger.posting.assemble import Assembled, Numbers, assemble
 from ledger.posting.clocked import CutOffs
-from ledger.posting.columns import literal, refusal_columns
+from ledger.posting.columns import literal_of_numbers, refusal_columns
 from ledger.posting.feeding import Feeding
 from ledger.posting.frames import MOVEMENT_COLUMNS, TRANSFER_COLUMNS
 from ledger.posting.idranges import ranges_of, share_ids
@@ -304,11 +304,11 @@ class BulkWriter:
         await connection.execute(
             SQL["move_balances"],
             self._book_id,
-            literal(batch.tally.account.tolist()),
-            literal(batch.debits_after.tolist()),
-            literal(batch.credits_after.tolist()),
-            literal(batch.excess_after.tolist()),
-            literal(batch.tally.last_seq.tolist()),
+            literal_of_numbers(batch.tally.account.tolist()),
+            literal_of_numbers(batch.debits_after.tolist()),
+            literal_of_numbers(batch.credits_after.tolist()),
+            literal_of_numbers(batch.excess_after.tolist()),
+            literal_of_numbers(batch.tally.last_seq.tolist()),
         )
 
     async def _summarize(self) -> None:

@@ -188,6 +188,9 @@ class Collector:
         judged: list[_Waiting] = []
         plan: Plan | None = None
         going_on = True
+        # The batch is sent in this step; while it is on its way, its answers are put in words.
+        await asyncio.sleep(0)
+        desk.put_in_words()
         while not desk.landed:
             while going_on and queue and len(judged) < BATCH_MAX:
                 if plan is None:

@@ -8,6 +8,7 @@ it knows how to quote them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from uuid import UUID
 
 from ledger.posting import state as st
@@ -23,9 +24,20 @@ def literal(values: Iterable[object]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+def literal_of_numbers(numbers: list[int]) -> str:
+    """An array literal of numbers, none of which is missing; spaces in it mean nothing."""
+    return "{" + str(numbers)[1:-1] + "}"
+
+
+def literal_of_dates(days: Sequence[date]) -> str:
+    """An array literal of dates, of which a batch has few different ones."""
+    texts = {day: day.isoformat() for day in set(days)}
+    return "{" + ",".join([texts[day] for day in days]) + "}"
+
+
 def literal_of_ids(ids: Iterable[UUID]) -> str:
     """An array literal of ids."""
-    return "{" + ",".join([each.hex for each in ids]) + "}"
+    return "{" + ",".join([f"{each.int:032x}" for each in ids]) + "}"
 
 
 def column(values: Sequence[object]) -> Column:
@@ -53,13 +65,13 @@ def transfer_columns(journals: Sequence[JournalRecord]) -> tuple[Column, ...]:
     return (
         literal_of_ids(j.journal_id for j in journals),
         lines,
-        literal([j.recorded_seq for j in journals]),
-        literal([t.debit for t in rows]),
-        literal([t.credit for t in rows]),
-        literal([t.amount_satang for t in rows]),
-        literal([int(j.kind) for j in journals]),
+        literal_of_numbers([j.recorded_seq for j in journals]),
+        literal_of_numbers([t.debit for t in rows]),
+        literal_of_numbers([t.credit for t in rows]),
+        literal_of_numbers([t.amount_satang for t in rows]),
+        literal_of_numbers([int(j.kind) for j in journals]),
         _unless_default([j.may_exceed_limit for j in journals]),
-        literal([j.value_date for j in journals]),
+        literal_of_dates([j.value_date for j in journals]),
         [j.actor for j in journals],
         [j.reference for j in journals],
         [j.narrative for j in journals],
@@ -91,13 +103,13 @@ def movement_columns(journals: Sequence[JournalRecord], state: st.State) -> tupl
             named += movement.journals
         lasts.append(len(named) if few else "NULL")
     return (
-        literal([m.account for m in moved]),
-        literal([m.value_date for m in moved]),
-        literal([m.debits for m in moved]),
-        literal([m.credits for m in moved]),
-        literal([m.debits_after for m in moved]),
-        literal([m.credits_after for m in moved]),
-        literal([m.transfers for m in moved]),
+        literal_of_numbers([m.account for m in moved]),
+        literal_of_dates([m.value_date for m in moved]),
+        literal_of_numbers([m.debits for m in moved]),
+        literal_of_numbers([m.credits for m in moved]),
+        literal_of_numbers([m.debits_after for m in moved]),
+        literal_of_numbers([m.credits_after for m in moved]),
+        literal_of_numbers([m.transfers for m in moved]),
         literal(firsts),
         literal(lasts),
         literal_of_ids(named),
@@ -131,12 +143,12 @@ def refusal_columns(refusals: Sequence[RefusalRecord]) -> tuple[list[object], ..
 def counter_columns(accounts: Sequence[st.AccountState]) -> tuple[Column, ...]:
     """Columns of `ledger.balance` that journals and captures change."""
     return (
-        literal([a.account for a in accounts]),
-        literal([a.debits for a in accounts]),
-        literal([a.credits for a in accounts]),
-        literal([a.held for a in accounts]),
-        literal([a.excess for a in accounts]),
-        literal([a.changed_seq for a in accounts]),
+        literal_of_numbers([a.account for a in accounts]),
+        literal_of_numbers([a.debits for a in accounts]),
+        literal_of_numbers([a.credits for a in accounts]),
+        literal_of_numbers([a.held for a in accounts]),
+        literal_of_numbers([a.excess for a in accounts]),
+        literal_of_numbers([a.changed_seq for a in accounts]),
     )
 
 

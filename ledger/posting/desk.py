@@ -80,16 +80,21 @@ class Desk:
         """
         if not self._calm or not all(map(short.plain, units)):
             return None
+        if self._held.head is not None:
+            plan = self.judged(units)
+            if plan is not None:
+                return plan
         named = {number for unit in units for number in short.accounts_of(unit)}
         unread = [number for number in named if self._held.get(number) is None]
-        if self._held.head is None or unread:
-            async with translated():
-                head, accounts = await read.read_head_with(
-                    await self.connection(), self._book_id, self._held.around(unread)
-                )
-            # Were the head another now, the rest would be void: then the long way reads it all.
-            self._held.trust(head)
-            self._held.keep(head, accounts)
+        if self._held.head is not None and not unread:
+            return None
+        async with translated():
+            head, accounts = await read.read_head_with(
+                await self.connection(), self._book_id, self._held.around(unread)
+            )
+        # Were the head another now, the rest would be void: then the long way reads it all.
+        self._held.trust(head)
+        self._held.keep(head, accounts)
         return self.judged(units)
 
     def judged(self, units: Sequence[Unit]) -> Plan | None:
@@ -126,6 +131,11 @@ class Desk:
             # Whoever waits goes on after this step, in which the flight has landed.
             self.ring()
 
+    def put_in_words(self) -> None:
+        """Make the answers to what is on its way: the database has the work now."""
+        if self._sent is not None:
+            self._sent.put_in_words()
+
     @property
     def landed(self) -> bool:
         """True when there is an answer to what was sent."""
@@ -148,7 +158,7 @@ class Desk:
         self._calm = written
         if written:
             self._held.keep(plan.head, plan.draft.state.accounts)
-        return written, plan.outcomes
+        return written, plan.put_in_words()
 
     # The long way
 

@@ -17,7 +17,7 @@ from ledger.posting.state import AccountState
 
 ACCOUNTS_MAX = 65_536
 """So many accounts are held of one book; the least recently used go first."""
-AROUND_MAX = 512
+AROUND_MAX = 2_048
 """So many accounts are read at once where fewer are asked for: see `Held.around`."""
 
 

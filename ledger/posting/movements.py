@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from uuid import UUID
 
 from ledger.posting.records import JournalRecord
@@ -19,6 +20,9 @@ NAMED_MIN = 64
 """So many journals are named in a row whatever the batch; a larger batch names more of them."""
 NAMED_SHARE = 64
 """Beyond one in so many of the batch's transfers, a statement finds them by walking the batch."""
+
+_account = attrgetter("account")
+_account_and_date = attrgetter("account", "value_date")
 
 
 @dataclass(slots=True)
@@ -50,20 +54,25 @@ def movements_of(
     journals: Iterable[JournalRecord], accounts: Mapping[int, AccountState]
 ) -> list[Movement]:
     """The movement rows of a batch, in order of account and value date."""
-    found: dict[tuple[int, date], Movement] = {}
+    found: dict[date, dict[int, Movement]] = {}
     for journal in journals:
         day = journal.value_date
+        of_day = found.get(day)
+        if of_day is None:
+            of_day = found[day] = {}
         for transfer in journal.transfers:
-            for number in (transfer.debit, transfer.credit):
-                movement = found.get((number, day))
-                if movement is None:
-                    movement = found[number, day] = Movement(number, day)
-                movement.touch(journal.journal_id)
-                if number == transfer.debit:
-                    movement.debits += transfer.amount_satang
-                else:
-                    movement.credits += transfer.amount_satang
-    rows = [found[key] for key in sorted(found)]
+            debit = of_day.get(transfer.debit)
+            if debit is None:
+                debit = of_day[transfer.debit] = Movement(transfer.debit, day)
+            debit.touch(journal.journal_id)
+            debit.debits += transfer.amount_satang
+            credit = of_day.get(transfer.credit)
+            if credit is None:
+                credit = of_day[transfer.credit] = Movement(transfer.credit, day)
+            credit.touch(journal.journal_id)
+            credit.credits += transfer.amount_satang
+    rows = [row for of_day in found.values() for row in of_day.values()]
+    rows.sort(key=_account_and_date if len(found) > 1 else _account)
     for row in rows:
         row.debits_after = accounts[row.account].debits
         row.credits_after = accounts[row.account].credits

@@ -24,6 +24,7 @@ from ledger.posting.decide import Draft, decide
 from ledger.posting.held import copy_of
 from ledger.posting.read import SQL, HeadRow
 from ledger.posting.sealing import head_after, seal, write_arguments
+from ledger.posting.single import Accepted, accept, outcome_of, single
 from ledger.posting.transact import committing, head_in_time
 from ledger.posting.values import IdempotencyKey, Journal, Origin, Outcome, Period, Unit
 from ledger.vouchers import fiscal_year_of
@@ -68,6 +69,7 @@ class Plan:
         self._taken: set[UUID] = set()
         self._keys: list[IdempotencyKey] = []
         self._leaves: HeadRow | None = None
+        self._accepted: dict[int, Accepted] = {}
         self.draft = Draft(
             book_id=book_id,
             head=head,
@@ -98,6 +100,9 @@ class Plan:
         plan already, when it was decided for another date, or when it is dated back on a limited
         account. So every unit that is taken is recorded: accepted or refused.
         """
+        journal = single(unit)
+        if journal is not None and self._accept(unit, journal):
+            return True
         if unit.key is not None and (unit.key.client, unit.key.key) in self.draft.named:
             return False
         if unit.on is not None and unit.on != self.draft.business_date:
@@ -129,6 +134,30 @@ class Plan:
         decide(self.draft)
         return True
 
+    def _accept(self, unit: Unit, journal: Journal) -> bool:
+        """Take a single transfer that needs no judge; False when it does, or does not fit."""
+        transfer = journal.transfers[0]
+        debit, credit = self._judged_on(transfer.debit), self._judged_on(transfer.credit)
+        if debit is None or credit is None or journal.journal_id in self._taken:
+            return False
+        accepted = accept(self.draft, unit, journal, debit, credit)
+        if accepted is None:
+            return False
+        self._ids.append(journal.journal_id)
+        self._taken.add(journal.journal_id)
+        self._accepted[len(self.draft.units) - 1] = accepted
+        return True
+
+    def _judged_on(self, number: int) -> st.AccountState | None:
+        """The plan's own copy of an account; None when it is not known."""
+        account = self.draft.state.accounts.get(number)
+        if account is None:
+            known = self._lookup(number)
+            if known is None:
+                return None
+            account = self.draft.state.accounts[number] = copy_of(known)
+        return account
+
     def _looks_back(self, journal: Journal, fresh: dict[int, st.AccountState]) -> bool:
         """True of a journal that must be judged against balances of days past."""
         day: date | None = journal.value_date
@@ -143,9 +172,14 @@ class Plan:
         seal(self.draft)
         return write_arguments(self.draft, ids=self._ids, keys=self._keys)
 
-    @property
-    def outcomes(self) -> list[Outcome]:
-        """What to answer when it was written."""
+    def put_in_words(self) -> list[Outcome]:
+        """What to answer when it was written; the batch must be sealed.
+
+        Best called first while the batch is on its way, and again when the answer is needed.
+        """
+        while self._accepted:
+            place, accepted = self._accepted.popitem()
+            self.draft.outcomes[place] = outcome_of(accepted, self.draft)
         return self.draft.outcomes
 
     @property
