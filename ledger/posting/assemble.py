@@ -19,10 +19,10 @@ from ledger.posting.frames import (
     movement_frames,
     transfer_frames,
 )
+from ledger.posting.judged import Judged
 from ledger.posting.lines import Ints, Lines, days_of
 from ledger.posting.outcomes import LineOutcomes, LineStatus
 from ledger.posting.read import HeadRow
-from ledger.posting.sets import Judged
 from ledger.posting.sheet import Sheet
 from ledger.posting.tally import Tally, tally
 from ledger.posting.values import Origin

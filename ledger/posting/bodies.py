@@ -96,6 +96,32 @@ def recorded_journal_body(journal: JournalRecord, asked: date | None, by_default
     )
 
 
+def repeats_record(journal: Journal, record: JournalRecord) -> bool:
+    """True when an ordinary journal asks for just what is recorded: the bodies would be the same.
+
+    False says nothing of a journal that captures, reverses, adjusts or exceeds something.
+    """
+    ordinary = not (
+        journal.hold_id
+        or journal.reverses
+        or journal.adjusts
+        or journal.exceeds
+        or record.hold_id
+        or record.reverses
+        or record.adjusts
+        or record.may_exceed_limit
+        or record.forced
+    )
+    return (
+        ordinary
+        and journal.kind == record.kind
+        and journal.transfers == record.transfers
+        and journal.reference == record.reference
+        and journal.narrative == record.narrative
+        and (journal.value_date or record.business_date) == record.value_date
+    )
+
+
 def recorded_hold_body(hold: HoldState) -> str:
     """The body of a recorded hold."""
     return operation_body(

@@ -87,6 +87,11 @@ def short_after(account: st.AccountState, amount: int) -> int:
     return max(0, account.balance_min - (account.balance - account.held - amount))
 
 
+def form_refusal(state: st.State, journal: Journal) -> Refusal | None:
+    """What the guards on the journal as a whole say of one that reverses nothing."""
+    return _journal_guards(state, journal, None, journal.value_date or state.business_date)
+
+
 def _journal_guards(
     state: st.State, journal: Journal, target: JournalRecord | None, value_date: date
 ) -> Refusal | None:

@@ -1,61 +1,32 @@
 """Lines judged as sets, and in sequence where the order matters. Pure.
 
-No rule lives here: what may be refused is decided by the one `Judge`. Two kinds of lines need not
-be asked about one by one. A *plain* line between accounts that no order of this batch's lines could
-bring near a guard is accepted whatever else happens (an account is *contested* otherwise). A plain
-line of a contested account is asked about room alone when its turn comes, by the judge's own guard:
-that is all that is left of the guards. Everything else goes to the judge as a unit, in line order,
-on the state that the lines before it left on the contested accounts.
+No rule lives here: what may be refused is decided by the one `Judge` and its guards. Lines whose
+fate no order can change need not be asked about one by one. A *plain* line between accounts that no
+order of this batch's lines could bring near a guard is accepted whatever else happens (an account
+is *contested* otherwise). What sets can refuse is in `outright`. A plain line of a contested
+account is asked about room alone when its turn comes, by the judge's own guard: that is all that is
+left of the guards. Everything else is judged in line order (`in_turn`), on the state that the lines
+before it left on the contested accounts.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from datetime import date
-from uuid import UUID
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ledger import money
-from ledger.errors import InvariantBroken
-from ledger.posting.bodies import line_body
-from ledger.posting.journal_rules import room_guards
-from ledger.posting.judge import Judge, Verdict
-from ledger.posting.lines import EPOCH, NO_DATE, Ints, Lines, days_of
-from ledger.posting.records import JournalRecord, RefusalRecord, canonical_json
-from ledger.posting.room import room_of
+from ledger.posting.in_turn import judge_in_turn
+from ledger.posting.judged import Flags, Judged
+from ledger.posting.lines import NO_DATE, Ints, Lines, days_of
+from ledger.posting.outright import echoes_of, hopeless_of, refuse_hopeless
 from ledger.posting.sheet import NO_HIGH, NO_LOW, Sheet
 from ledger.posting.state import State
-from ledger.posting.values import Status, Unit
-from ledger.refusals import Refusal
 
-Flags = NDArray[np.bool_]
-_TURNS = 256
-"""Lines judged in sequence between two offers of the interpreter to other threads."""
+Slots = tuple[NDArray[np.int32], NDArray[np.int32]]
 _SAFE = 2**62
 """Sums below it cannot pass 64 bits, whatever is added to a balance in range."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Judged:
-    """What became of a batch of lines.
-
-    value_date: days since 1970-01-01, settled, of every line.
-    replays:    place of a line -> the number that was recorded under its id before this batch.
-    repeats:    place of a line -> place of the accepted line of this batch with the same id.
-    refused:    place of a line -> its refusal, new or remembered.
-    refusals:   the new ones, as they will be recorded.
-    """
-
-    accepted: Flags
-    value_date: Ints
-    replays: dict[int, JournalRecord] = field(default_factory=dict)
-    repeats: dict[int, int] = field(default_factory=dict)
-    refused: dict[int, Refusal] = field(default_factory=dict)
-    refusals: list[RefusalRecord] = field(default_factory=list)
-    in_sequence: int = 0
 
 
 def judge_lines(lines: Lines, sheet: Sheet, state: State, actor: str) -> Judged:
@@ -68,34 +39,74 @@ def judge_lines(lines: Lines, sheet: Sheet, state: State, actor: str) -> Judged:
     debit, credit = sheet.slots(lines.debit), sheet.slots(lines.credit)
     today = days_of(state.business_date)
     value_date = np.where(lines.value_date == NO_DATE, today, lines.value_date).astype(np.int64)
-    known = {identity.bytes for identity in (*state.journals, *state.remembered, *state.holds)}
+    if state.shut is not None:
+        every = np.ones(len(lines), np.bool_)
+        judged = Judged(accepted=~every, value_date=value_date)
+        _in_turn(lines, every, ~every, (debit, credit), sheet, state, actor, judged)
+        return judged
+    twice = repeated(lines)
+    echoes = echoes_of(lines, twice)
+    firsts = np.zeros(len(lines), np.bool_)
+    firsts[list(echoes.values())] = True
+    possible = _possible(lines, debit, credit)
     plain = (
-        _possible(lines, debit, credit)
+        possible
         & (value_date <= today)
         & (value_date >= days_of(state.value_date_floor))
-        & ~repeated(lines)
-        & ~among(lines, known)
+        & (~twice | firsts)
+        & ~among(lines, _on_record(state))
     )
-    both = plain.copy()
-    both[plain] = sheet.currency[debit[plain]] == sheet.currency[credit[plain]]
-    plain = both
+    plain[plain] = sheet.currency[debit[plain]] == sheet.currency[credit[plain]]
+    hopeless = plain & ~firsts
+    sums = _sums(lines, sheet, debit, credit, possible)
+    if sums is None:
+        # They might not fit in 64 bits; in sequence they are Python's integers.
+        hopeless[:] = False
+    else:
+        hopeless = hopeless_of(lines, hopeless, sheet, debit, credit, sums[1])
+        sums = _sums(lines, sheet, debit, credit, possible & ~hopeless)
+    contested = _contested(sheet, sums)
     back_dated = sheet.slots(np.array(sorted(state.series), np.int32))
-    contested = _contested(lines, sheet, debit, credit)
     contested[back_dated] = True
     here = np.where(debit >= 0, debit, 0), np.where(credit >= 0, credit, 0)
     ordered = ~plain | contested[here[0]] | contested[here[1]]
-    if state.shut is not None:
-        ordered[:] = True
-    judged = Judged(accepted=~ordered, value_date=value_date)
+    hopeless &= ~contested[here[0]]
+    ordered &= ~hopeless
+    judged = Judged(accepted=~ordered & ~hopeless, value_date=value_date)
+    for place, first in echoes.items():
+        if judged.accepted[first]:
+            ordered[place] = False
+            judged.repeats[place] = first
+    # An id that is judged more than once is judged as a whole each time.
+    # Where a guard beside the limits could speak, room alone is not enough.
+    barred = sheet.bars != 0
+    barred[back_dated] = True
+    roomy = plain & ~firsts & ~barred[here[0]] & ~barred[here[1]]
+    _in_turn(lines, ordered, roomy, (debit, credit), sheet, state, actor, judged)
+    if hopeless.any():
+        refuse_hopeless(lines, hopeless, (debit, credit), sheet, actor, judged)
+        judged.refusals.sort(key=attrgetter("position"))
+    return judged
+
+
+def _in_turn(
+    lines: Lines,
+    ordered: Flags,
+    roomy: Flags,
+    slots: Slots,
+    sheet: Sheet,
+    state: State,
+    actor: str,
+    judged: Judged,
+) -> None:
     places = np.flatnonzero(ordered)
     judged.in_sequence = len(places)
     if len(places):
-        # Where a guard beside the limits could speak, room alone is not enough.
-        barred = sheet.bars != 0
-        barred[back_dated] = True
-        roomy = plain & ~barred[here[0]] & ~barred[here[1]] & (state.shut is None)
-        _in_sequence(lines, places, roomy, (debit, credit), sheet, state, actor, judged)
-    return judged
+        judge_in_turn(lines, places, roomy, slots, sheet, state, actor, judged)
+
+
+def _on_record(state: State) -> set[bytes]:
+    return {identity.bytes for identity in (*state.journals, *state.remembered, *state.holds)}
 
 
 def repeated(lines: Lines) -> Flags:
@@ -143,28 +154,37 @@ def among(lines: Lines, known: set[bytes]) -> Flags:
     """True of every line whose id is one of these."""
     if not known:
         return np.zeros(len(lines), np.bool_)
-    ids = np.ascontiguousarray(lines.ids).tobytes()
-    return np.fromiter(
-        (ids[place : place + 16] in known for place in range(0, len(ids), 16)),
-        np.bool_,
-        len(lines),
-    )
+    found = np.zeros(len(lines), np.bool_)
+    wanted = np.sort(np.frombuffer(b"".join(known), ">u8").astype(np.uint64)[::2])
+    upper = lines.halves()[:, 0]
+    nearest = np.minimum(np.searchsorted(wanted, upper), len(wanted) - 1)
+    # Few ids share their first half with a known one; these are looked at whole.
+    likely = np.flatnonzero(wanted[nearest] == upper)
+    ids = np.ascontiguousarray(lines.ids[likely]).tobytes()
+    found[likely] = [ids[at : at + 16] in known for at in range(0, len(ids), 16)]
+    return found
 
 
-def _contested(
-    lines: Lines, sheet: Sheet, debit: NDArray[np.int32], credit: NDArray[np.int32]
-) -> Flags:
-    """By slot: True where some order of these lines could meet a guard on the account."""
-    possible = _possible(lines, debit, credit)
-    amount = lines.amount_satang[possible]
+def _sums(
+    lines: Lines, sheet: Sheet, debit: NDArray[np.int32], credit: NDArray[np.int32], counted: Flags
+) -> tuple[Ints, Ints] | None:
+    """By slot: what the counted lines debit and credit; None when it might not fit."""
+    amount = lines.amount_satang[counted]
     total = (int((amount >> 32).sum()) << 32) + int((amount & 0xFFFFFFFF).sum())
     if total >= _SAFE:
-        # The sums might not fit; in sequence they are Python's integers.
-        return np.ones(len(sheet.account), np.bool_)
+        return None
     debits = np.zeros(len(sheet.account), np.int64)
     credits_ = np.zeros(len(sheet.account), np.int64)
-    np.add.at(debits, debit[possible], amount)
-    np.add.at(credits_, credit[possible], amount)
+    np.add.at(debits, debit[counted], amount)
+    np.add.at(credits_, credit[counted], amount)
+    return debits, credits_
+
+
+def _contested(sheet: Sheet, sums: tuple[Ints, Ints] | None) -> Flags:
+    """By slot: True where some order of these lines could meet a guard on the account."""
+    if sums is None:
+        return np.ones(len(sheet.account), np.bool_)
+    debits, credits_ = sums
     balance = sheet.credits - sheet.debits
     contested: Flags = (
         (sheet.bars != 0)
@@ -176,120 +196,3 @@ def _contested(
         | (credits_ > money.BALANCE_MAX - balance)
     )
     return contested
-
-
-def _in_sequence(
-    lines: Lines,
-    places: Ints,
-    roomy: Flags,
-    slots: tuple[NDArray[np.int32], NDArray[np.int32]],
-    sheet: Sheet,
-    state: State,
-    actor: str,
-    judged: Judged,
-) -> None:
-    """Judge lines one after another; only what they can be judged on is kept up to date."""
-    touched = np.unique(np.concatenate([slots[0][places], slots[1][places]]))
-    touched = touched[touched >= 0]
-    accounts = sheet.states(touched)
-    state.accounts.update({account.account: account for account in accounts})
-    room = room_of(accounts)
-    debits, credits_, lowest, highest = room.debits, room.credits, room.lowest, room.highest
-    judge = Judge(state)
-    accepted: list[int] = []
-    first_at: dict[UUID, int] = {}
-    turns = zip(
-        places.tolist(),
-        roomy[places].tolist(),
-        np.searchsorted(touched, slots[0][places]).tolist(),
-        np.searchsorted(touched, slots[1][places]).tolist(),
-        lines.amount_satang[places].tolist(),
-        strict=True,
-    )
-    for turn, (place, may_pass, debit, credit, amount) in enumerate(turns):
-        if not turn % _TURNS:
-            # This runs beside the thread that feeds the batch before to the database.
-            time.sleep(0)
-        if may_pass:
-            debited, credited = debits[debit] + amount, credits_[credit] + amount
-            if (
-                credits_[debit] - debited >= lowest[debit]
-                and credited - debits[credit] <= highest[credit]
-                and debited <= money.COUNTER_MAX
-                and credited <= money.COUNTER_MAX
-            ):
-                debits[debit], credits_[credit] = debited, credited
-                accepted.append(place)
-                continue
-            room.write_back(debit, credit)
-            refusal = room_guards(0, amount, accounts[debit], accounts[credit])
-            if refusal is None:
-                raise InvariantBroken(f"line {place} has no room, and no guard refuses it")
-            judged.refused[place] = refusal
-            judged.refusals.append(_without_room(lines, place, refusal, actor))
-            continue
-        # An account that is not there has the first one's place, which is then asked in vain.
-        held = (debit, credit) if accounts else ()
-        room.write_back(*held)
-        unit = Unit(operations=(lines.journal(place),), actor=actor)
-        _note(judge.unit(unit), place, unit, judged, first_at)
-        room.read_again(*held)
-    judged.accepted[accepted] = True
-
-
-def _without_room(lines: Lines, place: int, refusal: Refusal, actor: str) -> RefusalRecord:
-    """What is remembered of an ordinary line that found no room; its id stands here once."""
-    days = lines.value_date.item(place)
-    return RefusalRecord(
-        position=place,
-        code=refusal.code,
-        sticky=refusal.sticky,
-        operation_id=UUID(bytes=lines.ids[place].tobytes()),
-        event_id=None,
-        actor=actor,
-        detail=canonical_json(refusal.detail),
-        body=line_body(
-            lines.kind.item(place),
-            (
-                lines.debit.item(place),
-                lines.credit.item(place),
-                lines.amount_satang.item(place),
-            ),
-            None if days == NO_DATE else date.fromordinal(EPOCH + days).isoformat(),
-            (lines.reference.text(place), lines.narrative.text(place)),
-        ),
-    )
-
-
-def _note(
-    verdict: Verdict, place: int, unit: Unit, judged: Judged, first_at: dict[UUID, int]
-) -> None:
-    """Keep what the judge said of one line; `first_at` tells where an id was accepted here."""
-    if verdict.status is Status.REFUSED and verdict.refusal is not None:
-        judged.refused[place] = verdict.refusal
-        if not verdict.remembered:
-            judged.refusals.append(
-                RefusalRecord(
-                    position=place,
-                    code=verdict.refusal.code,
-                    sticky=verdict.refusal.sticky and verdict.operation_id is not None,
-                    operation_id=verdict.operation_id,
-                    event_id=None,
-                    actor=unit.actor,
-                    detail=canonical_json(verdict.refusal.detail),
-                    body=verdict.body,
-                )
-            )
-        return
-    record = verdict.records[0]
-    if not isinstance(record, JournalRecord):
-        return
-    if verdict.status is Status.REPLAYED:
-        first = first_at.get(record.journal_id)
-        if first is None:
-            judged.replays[place] = record
-        else:
-            judged.repeats[place] = first
-        return
-    judged.accepted[place] = True
-    first_at[record.journal_id] = place

@@ -17,8 +17,9 @@ import pytest
 
 from ledger import embedded
 from ledger.errors import CffError
-from ledger.posting import assemble, bulk, bulk_read, sets
+from ledger.posting import assemble, bulk, bulk_read, in_turn, outright, sets
 from ledger.posting.idranges import Ranges, ranges_of
+from ledger.posting.judged import Flags
 from ledger.posting.lines import Ints, Lines
 from ledger.posting.outcomes import LineOutcomes
 from ledger.posting.read import HeadRow
@@ -51,10 +52,10 @@ def _contested_on(patch: Patch, change: Callable[[Sheet], None]) -> None:
     right = sets._contested
     columns = ("low", "high", "held", "bars", "debits", "credits")
 
-    def wrong(lines: Lines, sheet: Sheet, *slots: Any) -> sets.Flags:
+    def wrong(sheet: Sheet, sums: tuple[Ints, Ints] | None) -> Flags:
         kept = {name: getattr(sheet, name).copy() for name in columns}
         change(sheet)
-        found = right(lines, sheet, *slots)
+        found = right(sheet, sums)
         for name, column in kept.items():
             setattr(sheet, name, column)
         return found
@@ -103,7 +104,7 @@ def _there_is_always_room(patch: Patch) -> None:
         count = len(accounts)
         return replace(room, lowest=[-(10**30)] * count, highest=[10**30] * count)
 
-    patch.setattr(sets, "room_of", boundless)
+    patch.setattr(in_turn, "room_of", boundless)
 
 
 def _an_excess_stays_as_it_was(patch: Patch) -> None:
@@ -123,6 +124,30 @@ def _an_account_does_not_say_when_it_changed_last(patch: Patch) -> None:
 
 def _ids_that_stand_twice_are_missed(patch: Patch) -> None:
     patch.setattr(sets, "repeated", lambda lines: np.zeros(len(lines), np.bool_))
+
+
+def _an_echo_may_say_something_else(patch: Patch) -> None:
+    patch.setattr(outright, "_same", lambda lines, pairs: [True] * len(pairs))
+
+
+def _a_hopeless_line_is_told_what_there_was_before_the_batch(patch: Patch) -> None:
+    def unmoved(lines: Lines, places: Ints, *rest: object) -> Ints:
+        return np.zeros(len(places), np.int64)
+
+    patch.setattr(outright, "_moved_before", unmoved)
+
+
+def _what_is_paid_in_gives_a_hopeless_line_no_hope(patch: Patch) -> None:
+    right: Callable[..., Flags] = outright.hopeless_of
+
+    def early(*arguments: Any) -> Flags:
+        return right(*arguments[:-1], np.zeros_like(arguments[-1]))
+
+    patch.setattr(sets, "hopeless_of", early)
+
+
+def _a_replay_need_not_say_the_same(patch: Patch) -> None:
+    patch.setattr(in_turn, "repeats_record", lambda journal, record: True)
 
 
 def _only_the_first_id_of_a_range_is_asked_for(patch: Patch) -> None:
@@ -211,6 +236,10 @@ BUGS = (
     Bug(_an_excess_stays_as_it_was, "rows of balance|within_balance"),
     Bug(_an_account_does_not_say_when_it_changed_last, "rows of balance|held|forward"),
     Bug(_ids_that_stand_twice_are_missed, "transfer_pkey"),
+    Bug(_an_echo_may_say_something_else, "answers"),
+    Bug(_a_hopeless_line_is_told_what_there_was_before_the_batch, "answers|hopeless"),
+    Bug(_what_is_paid_in_gives_a_hopeless_line_no_hope, "answers|hopeless"),
+    Bug(_a_replay_need_not_say_the_same, "answers"),
     Bug(_only_the_first_id_of_a_range_is_asked_for, "answers|transfer_pkey|refused_once"),
     Bug(_what_was_made_beforehand_is_always_used, "has batch|has number|voucher"),
     Bug(_what_is_held_is_trusted_although_others_have_posted, "answers|rows of|forward"),
