@@ -76,25 +76,27 @@ def judge_in_turn(
                 accepted.append(place)
                 continue
             room.write_back(debit, credit)
-            refusal = room_guards(0, amount, accounts[debit], accounts[credit])
-            if refusal is None:
-                raise InvariantBroken(f"line {place} has no room, and no guard refuses it")
-            refuse(judged, lines, place, refusal, actor)
+            guarded = room_guards(0, amount, accounts[debit], accounts[credit])
+            refuse(judged, lines, place, _said(guarded, place), actor)
             continue
         journal = lines.journal(place)
         if _told(state, journal, place, judged, first_at):
             continue
-        refusal = _form_refused(state, journal)
-        if refusal is not None:
+        if refusal := _form_refused(state, journal):
             refuse(judged, lines, place, refusal, actor)
             continue
         # An account that is not there has the first one's place, which is then asked in vain.
         held = (debit, credit) if accounts else ()
         room.write_back(*held)
-        unit = Unit(operations=(journal,), actor=actor)
-        _note(judge.unit(unit), place, unit, judged, first_at)
+        _note(judge.unit(Unit(operations=(journal,), actor=actor)), place, actor, judged, first_at)
         room.read_again(*held)
     judged.accepted[accepted] = True
+
+
+def _said(refusal: Refusal | None, place: int) -> Refusal:
+    if refusal is None:
+        raise InvariantBroken(f"line {place} has no room, and no guard refuses it")
+    return refusal
 
 
 def refuse(judged: Judged, lines: Lines, place: int, refusal: Refusal, actor: str) -> None:
@@ -151,7 +153,7 @@ def _form_refused(state: State, journal: Journal) -> Refusal | None:
 
 
 def _note(
-    verdict: Verdict, place: int, unit: Unit, judged: Judged, first_at: dict[UUID, int]
+    verdict: Verdict, place: int, actor: str, judged: Judged, first_at: dict[UUID, int]
 ) -> None:
     """Keep what the judge said of one line; `first_at` tells where an id was accepted here."""
     if verdict.status is Status.REFUSED and verdict.refusal is not None:
@@ -164,7 +166,7 @@ def _note(
                     sticky=verdict.refusal.sticky and verdict.operation_id is not None,
                     operation_id=verdict.operation_id,
                     event_id=None,
-                    actor=unit.actor,
+                    actor=actor,
                     detail=canonical_json(verdict.refusal.detail),
                     body=verdict.body,
                 )

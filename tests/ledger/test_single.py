@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from hypothesis import event, given
@@ -70,14 +71,14 @@ def _plan(*held: AccountState) -> Plan:
     return Plan(1, HEAD, {account.account: account for account in held}.get)
 
 
-def _asked(amount: int, **other: object) -> Unit:
+def _asked(amount: int, **other: Any) -> Unit:
     journal = Journal(
         journal_id=UUID(int=5),
         kind=2,
         transfers=(Transfer(debit=1, credit=2, amount_satang=amount),),
         reference="ใบสำคัญ 7",
     )
-    return Unit(operations=(replace(journal, **other),), actor="door:a")  # type: ignore[arg-type]
+    return Unit(operations=(replace(journal, **other),), actor="door:a")
 
 
 def _judged(unit: Unit, *held: AccountState) -> tuple[Plan, Outcome]:
