@@ -11,7 +11,7 @@ from ledger.posting.desk import Desk
 from ledger.posting.held import Held
 from ledger.posting.values import IdempotencyKey, Outcome, Unit
 
-SOON = 5
+SOON = 20
 
 
 class Counter:

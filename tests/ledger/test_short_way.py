@@ -321,6 +321,24 @@ async def test_a_batch_judged_ahead_is_judged_anew_when_the_one_before_it_was_no
     assert (await verify_ledger(bare_table.connection, bare_table.book_id)).ok
 
 
+async def test_what_is_no_unit_fails_alone_whatever_is_on_its_way(
+    bare_table: Table, shared_pool: Pool
+) -> None:
+    """Else nobody who waits behind it would ever be answered."""
+    broken = [Unit(operations=None, actor="door:a") for _ in range(3)]  # type: ignore[arg-type]  # a fault in a caller's code
+    good = [unit(journal(BANK, SAV, 1)) for _ in range(60)]
+    asked = [*good[:30], *broken, *good[30:]]
+    async with Collector(shared_pool) as collector:
+        given = asyncio.gather(
+            *(collector.submit(bare_table.book_id, each) for each in asked), return_exceptions=True
+        )
+        answers = await asyncio.wait_for(given, SOON)
+    failed = [answer for answer in answers if isinstance(answer, TypeError)]
+    posted = [answer for answer in answers if not isinstance(answer, BaseException)]
+    assert len(failed) == len(broken)
+    assert [outcome.status for outcome in posted] == [Status.ACCEPTED] * len(good)
+
+
 async def test_the_first_unit_after_the_cut_off_time_stands_on_the_next_date(
     bare_table: Table, shared_pool: Pool
 ) -> None:
