@@ -40,7 +40,9 @@ _BEYOND = slice(6, 10)
 """Where a row says how many bytes it has besides."""
 
 # Places of fields from the row's start, and from its end behind the texts.
-_SEQ, _BUSINESS_DATE, _DEBIT, _CREDIT, _AMOUNT = 14, 57, -24, -16, -8
+_SEQ, _KIND, _BUSINESS_DATE, _DEBIT, _CREDIT, _AMOUNT = 14, 46, 57, -24, -16, -8
+_SIGN = 0x80
+"""The first byte of a number below 0 is not less."""
 _PREFIX = 10
 """The length before the number makes room for what a leaf begins with."""
 _LINKS = (74, 78, 82)
@@ -105,7 +107,7 @@ class Slice:
         """Numbers of journals and the hashes of their leaves, a block at a time, in order."""
         lasts = np.append(self.firsts[1:], len(self)) - 1
         plain = (self.firsts == lasts) & (self.versions == _PLAIN_VERSION)
-        plain &= self._unlinked(self.firsts)
+        plain &= self._unlinked(self.firsts) & self._unsigned(self.firsts)
         packed, bounds = self._packed(self.firsts[plain])
         numbers = self.seqs[self.firsts].tolist()
         done = 0
@@ -131,6 +133,15 @@ class Slice:
         found = np.ones(len(rows), np.bool_)
         for link in _LINKS:
             found &= _numbers(self.data, self.starts[rows] + link, 4) == -1
+        return found
+
+    def _unsigned(self, rows: Ints) -> Flags:
+        """Without a number below 0, for which the digest has no bytes."""
+        found = np.ones(len(rows), np.bool_)
+        for place in (_SEQ, _KIND):
+            found &= self.data[self.starts[rows] + place] < _SIGN
+        for place in (_DEBIT, _CREDIT, _AMOUNT):
+            found &= self.data[self.ends[rows] + place] < _SIGN
         return found
 
     def _packed(self, rows: Ints) -> tuple[bytes, list[int]]:

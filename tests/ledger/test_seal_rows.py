@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -29,69 +30,12 @@ from ledger.posting.values import Transfer
 from tests.builders import OPENED_ON
 from tests.ledger.asof_model import CODES, LIVES, Life, Step, begin_life
 from tests.ledger.damage_book import BOOK, whole_book
-
-ACCOUNTS = {1: "111100", 2: "211100", 7: "211100", 2**31 - 1: "511100"}
-TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-IDS = st.uuids() | st.none()
-DAYS = st.dates(date(1970, 1, 1) - timedelta(days=400), date(2200, 1, 1))
-
-
-@st.composite
-def transfers(draw: st.DrawFn) -> Transfer:
-    """A transfer between two accounts of the book, of any amount that a row can hold."""
-    debit, credit = draw(st.permutations(sorted(ACCOUNTS)))[:2]
-    amount = draw(st.integers(1, 100) | st.integers(1, 10**15 - 1) | st.integers(1, 2**63 - 1))
-    return Transfer(debit=debit, credit=credit, amount_satang=amount)
-
-
-@st.composite
-def journals(draw: st.DrawFn, *, plain: bool = False) -> JournalRecord:
-    """A journal as it is recorded; its number is given later. plain: one transfer, no links."""
-    plain = plain or draw(st.booleans())
-    forced = draw(st.booleans())
-    return JournalRecord(
-        recorded_seq=0,
-        journal_id=draw(st.uuids()),
-        kind=draw(st.integers(0, 2**15 - 1)),
-        may_exceed_limit=forced or draw(st.booleans()),
-        forced=forced,
-        business_date=draw(DAYS),
-        value_date=draw(DAYS),
-        actor=draw(st.just("bench:loader") | TEXTS),
-        reference=draw(st.just("REF00000000000009997") | TEXTS),
-        narrative=draw(st.just("") | TEXTS),
-        hold_id=None if plain else draw(IDS),
-        reverses=None if plain else draw(IDS),
-        adjusts=None if plain else draw(IDS),
-        transfers=tuple(draw(st.lists(transfers(), min_size=1, max_size=1 if plain else 3))),
-    )
-
-
-@st.composite
-def numbered(draw: st.DrawFn, *, plain: bool = False) -> list[JournalRecord]:
-    """Journals in order of their numbers, which have gaps: events take numbers too."""
-    drawn = draw(st.lists(journals(plain=plain), min_size=1, max_size=12))
-    seq, found = draw(st.integers(0, 2**40)), []
-    for each in drawn:
-        seq += draw(st.integers(1, 3))
-        names = [name for name in JournalRecord.__slots__ if name != "recorded_seq"]
-        found.append(
-            JournalRecord(recorded_seq=seq, **{name: getattr(each, name) for name in names})
-        )
-    return found
-
-
-def _field(value: bytes | None) -> bytes:
-    return b"\xff\xff\xff\xff" if value is None else len(value).to_bytes(4) + value
-
-
-def _id(value: UUID | None) -> bytes | None:
-    return None if value is None else value.bytes
+from tests.ledger.drawn_rows import ACCOUNTS, DAYS, copy_row, id_bytes, numbered
 
 
 def row_of(journal: JournalRecord, transfer: Transfer) -> bytes:
-    """A row as PostgreSQL's documentation of binary COPY has it."""
-    links = [_id(each) for each in (journal.hold_id, journal.reverses, journal.adjusts)]
+    """A row as the question of seals asks for it."""
+    links = [id_bytes(each) for each in (journal.hold_id, journal.reverses, journal.adjusts)]
     texts = [each.encode() for each in (journal.actor, journal.reference, journal.narrative)]
     beyond = sum(map(len, texts)) + 16 * sum(each is not None for each in links)
     epoch = date(1970, 1, 1)
@@ -110,13 +54,33 @@ def row_of(journal: JournalRecord, transfer: Transfer) -> bytes:
         struct.pack(">i", transfer.credit),
         struct.pack(">q", transfer.amount_satang),
     ]
-    return struct.pack(">h", len(fields)) + b"".join(map(_field, fields))
+    return copy_row(fields)
 
 
 def as_slice(recorded: Sequence[JournalRecord], versions: Sequence[int]) -> Slice:
     """What the server would send of journals, each in a batch of its own."""
     rows = b"".join(row_of(journal, each) for journal in recorded for each in journal.transfers)
     return slice_of(rows, ([journal.recorded_seq for journal in recorded], versions))
+
+
+def _plain_journals(count: int) -> list[JournalRecord]:
+    return [
+        JournalRecord(
+            recorded_seq=seq,
+            journal_id=UUID(int=seq),
+            kind=1,
+            may_exceed_limit=False,
+            business_date=OPENED_ON,
+            value_date=OPENED_ON,
+            actor="x",
+            reference="",
+            narrative="",
+            hold_id=None,
+            reverses=None,
+            transfers=(Transfer(debit=1, credit=2, amount_satang=5),),
+        )
+        for seq in range(1, count + 1)
+    ]
 
 
 def leaves_of(piece: Slice) -> list[tuple[int, bytes]]:
@@ -150,24 +114,20 @@ def test_journals_of_every_kind_and_version_have_the_leaves_of_their_records(
     ]
 
 
+@pytest.mark.parametrize("field", ["kind", "debit", "credit", "amount_satang"])
+def test_a_number_for_which_there_are_no_bytes_is_not_sealed(field: str) -> None:
+    (good,) = _plain_journals(1)
+    bad = replace(good, kind=-1)
+    if field != "kind":
+        bad = replace(good, transfers=(replace(good.transfers[0], **{field: -1}),))
+    with pytest.raises(struct.error):
+        leaves_of(as_slice([bad], [2]))
+
+
 def test_a_slice_of_more_than_one_block_keeps_every_leaf_in_its_place() -> None:
-    plain = Transfer(debit=1, credit=2, amount_satang=5)
     recorded = [
-        JournalRecord(
-            recorded_seq=seq,
-            journal_id=UUID(int=seq),
-            kind=1,
-            may_exceed_limit=False,
-            business_date=OPENED_ON,
-            value_date=OPENED_ON,
-            actor="x",
-            reference="",
-            narrative="",
-            hold_id=None,
-            reverses=None,
-            transfers=(plain,) * (2 if seq % 700 == 0 else 1),
-        )
-        for seq in range(1, 3 * 1_024 + 9)
+        replace(each, transfers=each.transfers * 2) if each.recorded_seq % 700 == 0 else each
+        for each in _plain_journals(3 * 1_024 + 8)
     ]
     assert leaves_of(as_slice(recorded, [2] * len(recorded))) == [
         (each.recorded_seq, merkle.leaf_hash(canonical.leaf_data(each, 2))) for each in recorded
@@ -196,20 +156,7 @@ def test_sums_are_exact_whatever_the_amounts(recorded: list[JournalRecord], unti
 def test_a_transfer_of_an_account_that_the_book_does_not_have_is_not_added_up(
     known: dict[int, str],
 ) -> None:
-    stray = JournalRecord(
-        recorded_seq=4,
-        journal_id=UUID(int=4),
-        kind=1,
-        may_exceed_limit=False,
-        business_date=OPENED_ON,
-        value_date=OPENED_ON,
-        actor="x",
-        reference="",
-        narrative="",
-        hold_id=None,
-        reverses=None,
-        transfers=(Transfer(debit=1, credit=8, amount_satang=5),),
-    )
+    (stray,) = _plain_journals(1)
     sums = Sums(OPENED_ON, known, defaultdict(lambda: [0, 0]))
     with pytest.raises(InvariantBroken, match="an account that the book does not have"):
         sums.add(as_slice([stray], [2]))
