@@ -66,7 +66,12 @@ class SealContent:
 
 def leaf_data(journal: JournalRecord, digest_version: int) -> bytes:
     """What a journal's leaf is the hash of: the version of its bytes, then its bytes."""
-    return _VERSION.pack(digest_version) + journal_bytes(journal, digest_version)
+    return version_bytes(digest_version) + journal_bytes(journal, digest_version)
+
+
+def version_bytes(digest_version: int) -> bytes:
+    """What the leaf of a journal of that version begins with."""
+    return _VERSION.pack(digest_version)
 
 
 def seal_bytes(seal: SealContent) -> bytes:

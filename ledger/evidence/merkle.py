@@ -10,22 +10,35 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 PIECE = 1024
 """Leaves of a piece; a power of two, so that a piece is a whole subtree."""
+
+LEAF, NODE = b"\x00", b"\x01"
+"""What the hash of a leaf and of an inner node begins with: neither passes for the other."""
 
 NO_LEAVES = hashlib.sha256(b"").digest()
 """The root of a tree without leaves."""
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """The hash of a leaf; its prefix keeps a leaf from passing as a node."""
-    return hashlib.sha256(b"\x00" + data).digest()
+    """The hash of a leaf."""
+    return hashlib.sha256(LEAF + data).digest()
+
+
+def hashes_of(leaves: bytes, bounds: Sequence[int]) -> list[bytes]:
+    """The hashes of leaves that lie one after another, each with `LEAF` before it.
+
+    bounds: where each begins, and where the last one ends.
+    """
+    sha256 = hashlib.sha256
+    return [sha256(leaves[first:last]).digest() for first, last in pairwise(bounds)]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
     """The hash of an inner node."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
+    return hashlib.sha256(NODE + left + right).digest()
 
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
@@ -73,7 +86,8 @@ def leads_to(root: bytes, leaf: bytes, index: int, size: int, path: Sequence[byt
 
 
 def _level_above(level: list[bytes]) -> list[bytes]:
-    above = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    sha256, pairs = hashlib.sha256, zip(level[::2], level[1::2], strict=False)
+    above = [sha256(NODE + left + right).digest() for left, right in pairs]
     if len(level) % 2 == 1:
         above.append(level[-1])
     return above
@@ -89,21 +103,25 @@ class Piece:
 
 
 class Tree:
-    """A tree that is fed leaf by leaf and holds no more than one piece of them."""
+    """A tree that is fed leaves in order and holds no more than one piece of them."""
 
     def __init__(self) -> None:
         self._pieces: list[Piece] = []
         self._open: list[bytes] = []
         self._first_seq = 0
 
-    def add(self, recorded_seq: int, data: bytes) -> None:
-        """One more leaf: the journal with this number."""
-        if not self._open:
-            self._first_seq = recorded_seq
-        self._open.append(leaf_hash(data))
-        if len(self._open) == PIECE:
-            self._pieces.append(self._close())
-            self._open = []
+    def extend(self, numbers: Sequence[int], hashes: Sequence[bytes]) -> None:
+        """More leaves: the numbers of their journals and their hashes."""
+        place = 0
+        while place < len(hashes):
+            if not self._open:
+                self._first_seq = numbers[place]
+            some = hashes[place : place + PIECE - len(self._open)]
+            self._open += some
+            place += len(some)
+            if len(self._open) == PIECE:
+                self._pieces.append(self._close())
+                self._open = []
 
     def pieces(self) -> list[Piece]:
         """Every piece so far, the last one perhaps not full."""

@@ -45,16 +45,17 @@ async def journals_between(
             whole = [row for row in rows if row["recorded_seq"] <= to_seq]
             limit = at_once if whole else limit * 4
         if whole:
-            ends, versions = await _versions(source, book_id, after, to_seq)
+            ends, versions = await versions_between(source, book_id, after, to_seq)
             for seq, lines in groupby(whole, key=itemgetter("recorded_seq")):
                 yield journal_of(list(lines)), versions[bisect_left(ends, seq)]
         if whole or not rows:
             after = to_seq
 
 
-async def _versions(
+async def versions_between(
     source: Source, book_id: int, after: int, until: int
 ) -> tuple[list[int], list[int]]:
+    """Last numbers of the batches that hold numbers `after` < n <= `until`, their versions."""
     rows = await source.fetch(SQL["batch_versions"], book_id, after, until)
     return [row["last_seq"] for row in rows], [row["digest_version"] for row in rows]
 

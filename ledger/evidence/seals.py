@@ -7,8 +7,10 @@ one short transaction; two that run at once make the same seal and one of them i
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,7 +23,9 @@ from ledger.errors import NotFound, ensure
 from ledger.evidence import canonical, merkle
 from ledger.evidence.canonical import GlTotal, SealContent
 from ledger.evidence.keys import PublicKey, Signer
-from ledger.evidence.reading import SQL, Source, journals_between
+from ledger.evidence.reading import SQL, Source
+from ledger.evidence.rows import slices_between
+from ledger.evidence.sums import Sums
 
 _LAST = 2**63 - 1
 
@@ -77,21 +81,17 @@ async def seal_day(pool: Pool, day: DayToSeal, signer: Signer, *, actor: str) ->
     first_seq = before.content.last_seq + 1 if before is not None else 1
     if day.proven_seq - first_seq > LONG_TAIL:
         await pool.execute(SQL["summarize"])
-    tree, totals = merkle.Tree(), await _earlier_totals(pool, day, before)
-    gl_codes = await _gl_codes(pool, day.book_id)
-    journals = transfers = amounts = 0
-    async for journal, version in journals_between(
-        pool, day.book_id, first_seq - 1, day.proven_seq
-    ):
-        tree.add(journal.recorded_seq, canonical.leaf_data(journal, version))
-        journals += 1
-        transfers += len(journal.transfers)
-        counts = journal.business_date <= day.business_date
-        for transfer in journal.transfers:
-            amounts += transfer.amount_satang
-            if counts:
-                totals[gl_codes[transfer.debit]][0] += transfer.amount_satang
-                totals[gl_codes[transfer.credit]][1] += transfer.amount_satang
+    totals = await _earlier_totals(pool, day, before)
+    sums = Sums(day.business_date, await _gl_codes(pool, day.book_id), totals)
+    tree = merkle.Tree()
+    slices = slices_between(pool, day.book_id, first_seq - 1, day.proven_seq)
+    async with aclosing(slices):
+        async for piece in slices:
+            sums.add(piece)
+            for numbers, hashes in piece.leaves():
+                tree.extend(numbers, hashes)
+                # Doors of the same process must not wait for a slice.
+                await asyncio.sleep(0)
     trial_balance = canonical.trial_balance_bytes(
         day.book_id, day.business_date, day.proven_seq, _rows(totals)
     )
@@ -102,9 +102,9 @@ async def seal_day(pool: Pool, day: DayToSeal, signer: Signer, *, actor: str) ->
         business_date=day.business_date,
         first_seq=first_seq,
         last_seq=day.proven_seq,
-        journal_count=journals,
-        transfer_count=transfers,
-        amount_sum=amounts,
+        journal_count=sums.journals,
+        transfer_count=sums.transfers,
+        amount_sum=sums.amounts,
         merkle_root=tree.root(),
         trial_balance_hash=canonical.sha256(trial_balance),
         debits=sum(debits for debits, _ in totals.values()),

@@ -9,12 +9,15 @@ come from the server as length and UTF-8 already: the same bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from hashlib import sha256
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 from uuid import UUID
 
-from ledger.proof.rows import NO_LINKS, Row, Slice
+from ledger.proof.lines import NO_LINKS
+from ledger.proof.rows import Row, Slice
 
 VERSIONS = (1, 2)
 START = bytes(32)
@@ -65,9 +68,37 @@ def digest_of(
     return sha256(b"".join(parts)).digest()
 
 
-def journals(piece: Slice, first: int, last: int, version: int) -> list[tuple[int, bytes]]:
-    """(number, bytes) of each journal of the lines from place `first` up to `last`."""
-    lines, texts = piece.lines, piece.texts
+class Journals(NamedTuple):
+    """Journals in order: their numbers, and their bytes one after another.
+
+    bounds: where the bytes of each begin, and where the last ones end.
+    """
+
+    seqs: list[int]
+    data: bytes
+    bounds: list[int]
+
+    def items(self) -> Iterator[tuple[int, bytes]]:
+        """(number, bytes) of each."""
+        pieces = (self.data[begin:end] for begin, end in pairwise(self.bounds))
+        return zip(self.seqs, pieces, strict=True)
+
+
+def journals(piece: Slice, first: int, last: int, version: int) -> Journals:
+    """The journals of the lines from place `first` up to `last`."""
+    lines = piece.lines
+    if not lines.plain[first:last].all():
+        found = _one_by_one(piece, first, last, version)
+        bounds = list(accumulate((len(data) for _, data in found), initial=0))
+        return Journals([seq for seq, _ in found], b"".join(data for _, data in found), bounds)
+    data, ends = lines.digested(version)
+    begin = ends.item(first - 1) if first else 0
+    bounds = [0, *(ends[first:last] - begin).tolist()]
+    return Journals(lines.seqs[first:last].tolist(), data[begin : begin + bounds[-1]], bounds)
+
+
+def _one_by_one(piece: Slice, first: int, last: int, version: int) -> list[tuple[int, bytes]]:
+    lines, texts = piece.lines.fields, piece.lines.texts
     plain = (_PLAIN_1 if version == 1 else _PLAIN_2).pack
     only = _ONLY_LINE.pack
     found: list[tuple[int, bytes]] = []
@@ -98,10 +129,10 @@ def journals(piece: Slice, first: int, last: int, version: int) -> list[tuple[in
 
 
 def _linked(piece: Slice, place: int, numbers: tuple[object, ...], version: int) -> bytes:
-    links = piece.links.get(place, NO_LINKS)
+    links = piece.lines.links.get(place, NO_LINKS)
     parts = [_JOURNAL.pack(*numbers)]
     if version > 1:
-        parts.append(b"\x01" if piece.lines[place][8] else b"\x00")
+        parts.append(b"\x01" if piece.lines.fields[place][8] else b"\x00")
     parts += [_maybe_bytes(links.hold_id), _maybe_bytes(links.reverses)]
     if version > 1:
         parts.append(_maybe_bytes(links.adjusts))

@@ -38,7 +38,7 @@ class Replayed:
     movements: Movements
     batch: Batch
     book: Book
-    journals: list[tuple[int, bytes]]
+    journals: chain.Journals
 
 
 Check = Callable[[Thread, Replayed], Iterator[Difference]]
@@ -135,10 +135,10 @@ def digests_chain(thread: Thread, replayed: Replayed) -> Iterator[Difference]:
 def _in_order(replayed: Replayed) -> list[bytes]:
     batch = replayed.batch
     if batch.first_event == batch.last_event:
-        return [record for _, record in replayed.journals]
+        return [replayed.journals.data]
     events = replayed.piece.events[batch.first_event : batch.last_event]
     records = [(event["recorded_seq"], chain.event(event)) for event in events]
-    records += replayed.journals
+    records += replayed.journals.items()
     records.sort(key=lambda record: record[0])
     return [record for _, record in records]
 

@@ -8,6 +8,8 @@ when their own slice was replayed, and live for one slice only.
 
 from __future__ import annotations
 
+import numpy as np
+
 from ledger.db import Connection
 from ledger.proof.acts import DATE_MOVED, LIMITS, OPENED
 from ledger.proof.book import Book
@@ -69,13 +71,14 @@ def _back_dated(book: Book, piece: Slice) -> dict[int, int]:
     moves = [event["recorded_seq"] for event in piece.events if event["kind"] == DATE_MOVED]
     moves.append(piece.to_seq + 1)
     since: dict[int, int] = {}
-    place, lines, head_day = 0, piece.lines, book.head_day
+    lines, head_day, place = piece.lines, book.head_day, 0
     for upto in moves:
-        while place < len(lines) and lines[place][0] < upto:
-            line = lines[place]
-            place += 1
-            if line[10] < head_day and not line[7]:
-                for account_id in (line[2], line[3]):
-                    since[account_id] = min(since.get(account_id, line[10]), line[10])
+        end = int(np.searchsorted(lines.seqs, upto))
+        earlier = (lines.value_days[place:end] < head_day) & ~lines.exceeds[place:end]
+        for line in (np.flatnonzero(earlier) + place).tolist():
+            day = lines.value_days.item(line)
+            for account_id in (lines.debits.item(line), lines.credits.item(line)):
+                since[account_id] = min(since.get(account_id, day), day)
+        place = end
         head_day += 1
     return since

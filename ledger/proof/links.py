@@ -79,18 +79,18 @@ async def check_links(
 
 
 async def _linked(connection: Connection, book_id: int, piece: Slice) -> list[Difference]:
-    if not piece.links:
+    if not piece.lines.links:
         return []
     wanted = {
         identity
-        for links in piece.links.values()
+        for links in piece.lines.links.values()
         for identity in (uuid_or_none(links.reverses), uuid_or_none(links.adjusts))
         if identity is not None
     }
     journals = await _journals(connection, book_id, wanted)
     found: list[Difference] = []
-    for place, links in piece.links.items():
-        seq, line = piece.lines[place][0], piece.lines[place][1]
+    for place, links in piece.lines.links.items():
+        seq, line = piece.lines.seqs.item(place), piece.lines.lines.item(place)
         if line == 0 and links.reverses is not None:
             found += reversals_mirror(piece, place, seq, UUID(bytes=links.reverses), journals)
         if line == 0 and links.adjusts is not None:
@@ -115,9 +115,9 @@ def reversals_mirror(
     if target is None:
         yield from differ(check, where, f"journal {reverses} to reverse", "none")
         return
-    mine = []
-    while place < len(piece.lines) and piece.lines[place][0] == seq:
-        mine.append(tuple(piece.lines[place][2:5]))
+    mine, lines = [], piece.lines.fields
+    while place < len(lines) and lines[place][0] == seq:
+        mine.append(tuple(lines[place][2:5]))
         place += 1
     mirrored = [(row["credit_account"], row["debit_account"], row[5]) for row in target]
     yield from differ(check, where, mirrored, mine)

@@ -2,9 +2,9 @@
 
 The model takes the batches of a slice in order, and in each the journals and events in the order of
 `recorded_seq`, and applies its own reading of the rules (docs/architecture.md, docs/refusals.md,
-docs/both-axes.md); `acts` reads the events. A million transfers pass through `_lines`, so it works
-on the fields of the rows as they were read, looks closely at accounts that are `watched` only, and
-leaves per-account sums to the end of the batch.
+docs/both-axes.md); `acts` reads the events. Large batches without anything that needs a closer
+look are applied as a whole (`wholesale`); all others pass through `_lines`, which works on the
+fields of the rows as they were read and looks closely at accounts that are `watched` only.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.proof import acts
+import numpy as np
+
+from ledger.proof import acts, wholesale
 from ledger.proof.book import CAPTURED, MONTH, YEAR, Account, Book, Heard
+from ledger.proof.lines import NO_LINKS, Fields, Line
 from ledger.proof.movements import Sums
-from ledger.proof.rows import NO_LINKS, Fields, Line, Row, Slice, day_number, day_of, uuid_or_none
+from ledger.proof.rows import Row, Slice, day_number, day_of, uuid_or_none
 
 NIGHT, ADJUST = 2, 4
 _NEVER = 1 << 63
@@ -31,7 +34,7 @@ class Batch:
 
     day: number of its business date.
     first_line, last_line, first_event, last_event: its records' places in the slice.
-    moved: value day << 32 | account -> [debits, credits, transfers, the id of each journal].
+    moved: value day << 32 | account -> [debits, credits, transfers, ids of its journals].
     late:  it may be dated on a day that is proven: an adjustment, or of the late period.
     gaps:  (first, last) numbers that nothing has. twice: numbers that two records have.
     odd:   number -> how the lines of a journal do not fit together.
@@ -134,7 +137,11 @@ class Model:
 
     def _lines(self, batch: Batch, piece: Slice, last_seq: int) -> None:
         """Apply the journals up to `last_seq`, and each event before them in its place."""
-        lines, texts, events = piece.lines, piece.texts, piece.events
+        if batch.row is not None and self._whole(batch, piece, last_seq):
+            return
+        if self._line == len(piece.lines):
+            return
+        lines, texts, events = piece.lines.fields, piece.lines.texts, piece.events
         moved, accounts, unknown = batch.moved, self.book.accounts, self.book.account
         place, count, current, base, total = self._line, len(lines), 0, 0, 0
         head: Any = None
@@ -167,23 +174,42 @@ class Model:
                 self._look(line, debit, credit, close_look)
             sums = moved.get(base | debit_id)
             if sums is None:
-                moved[base | debit_id] = [amount, 0, 1, journal_id]
+                moved[base | debit_id] = [amount, 0, 1, [journal_id]]
             else:
                 sums[0] += amount
                 sums[2] += 1
-                if sums[-1] != journal_id:
-                    sums.append(journal_id)
+                if sums[3][-1] != journal_id:
+                    sums[3].append(journal_id)
             sums = moved.get(base | credit_id)
             if sums is None:
-                moved[base | credit_id] = [0, amount, 1, journal_id]
+                moved[base | credit_id] = [0, amount, 1, [journal_id]]
             else:
                 sums[1] += amount
                 sums[2] += 1
-                if sums[-1] != journal_id:
-                    sums.append(journal_id)
+                if sums[3][-1] != journal_id:
+                    sums[3].append(journal_id)
             place += 1
         self._line = place
         batch.amount_sum += total
+
+    def _whole(self, batch: Batch, piece: Slice, last_seq: int) -> bool:
+        """Apply all journals of a batch at once, if none of them needs a closer look."""
+        lines, events, first = piece.lines, piece.events, self._line
+        end = int(np.searchsorted(lines.seqs, last_seq, "right"))
+        if end <= first:
+            return True
+        in_between = self._event < len(events) and (
+            events[self._event]["recorded_seq"] < lines.seqs.item(end - 1)
+        )
+        if in_between or lines.seqs.item(first) < batch.row["first_seq"]:
+            return False
+        moved = wholesale.replay(self.book, lines, slice(first, end), self.seq, batch.day)
+        if moved is None:
+            return False
+        batch.moved, batch.journals = moved, end - first
+        batch.amount_sum = int(lines.amounts[first:end].sum())
+        self._line, self.seq = end, lines.seqs.item(end - 1)
+        return True
 
     def _numbered(self, batch: Batch, seq: int) -> None:
         """Numbers follow one another; say so when they do not."""
@@ -213,7 +239,7 @@ class Model:
 
         Answers the account of that hold and the shortage that the capture may leave as it was.
         """
-        line = piece.lines[place]
+        line = piece.lines.fields[place]
         seq, day, value_day = line[0], line[9], line[10]
         if seq == self.seq + 1 and batch.row is not None and seq >= batch.row["first_seq"]:
             self.seq = seq
@@ -269,8 +295,9 @@ class Model:
 
     def _capture(self, piece: Slice, place: int) -> tuple[int, int]:
         """End the hold that a journal captures, if it does."""
-        line = Line(*piece.lines[place])
-        hold_id = uuid_or_none(piece.links.get(place, NO_LINKS).hold_id)
+        lines = piece.lines.fields
+        line = Line(*lines[place])
+        hold_id = uuid_or_none(piece.lines.links.get(place, NO_LINKS).hold_id)
         if hold_id is None:
             return 0, 0
         book, where = self.book, f"ledger.transfer {line.seq}"
@@ -279,8 +306,8 @@ class Model:
             book.break_rule(where, "an open hold to capture", f"hold {hold_id}")
             return 0, 0
         captured, end = 0, place
-        while end < len(piece.lines) and piece.lines[end][0] == line.seq:
-            captured += piece.lines[end][4] if piece.lines[end][2] == hold.account_id else 0
+        while end < len(lines) and lines[end][0] == line.seq:
+            captured += lines[end][4] if lines[end][2] == hold.account_id else 0
             end += 1
         if not 0 < captured <= hold.amount:
             book.break_rule(where, f"a capture of 1 to {hold.amount} satang", str(captured))

@@ -30,15 +30,19 @@ ORDER BY batch_no
 _ROW = struct.Struct(">2x4xq4xi4xi4xi4xq4xq4xq4xq4xi4xi")
 _ARRAY_HEAD = 24
 _EMPTY_ARRAY = 16
-_ID_LENGTH = (16).to_bytes(4)
-_ELEMENT = 20
+ID_LENGTH = (16).to_bytes(4)
+ELEMENT = 20
+"""Bytes of an id in an array: its length and itself."""
 _ACCOUNT_BITS = 32
 _TRANSFERS, _JOURNALS = 2, 3
-"""Places of the count and of the first journal in the sums of `Batch.moved`."""
+"""Places of the count and of the journals in the sums of `Batch.moved`."""
 
 
 Sums = list[Any]
-"""Of `Batch.moved`: debits, credits, number of transfers, then the id of each journal, in order."""
+"""Of `Batch.moved`: debits, credits, number of transfers, the ids of the journals in order.
+
+The ids are a list, or bytes: as they stand in the server's rows, each after its length.
+"""
 
 
 class Moved(NamedTuple):
@@ -200,23 +204,23 @@ def name(movement: Moved) -> str:
 def _after_array(array: int, named: int) -> int:
     """The place after an array of so many ids."""
     if named > 0:
-        return array + _ARRAY_HEAD + _ELEMENT * named
+        return array + _ARRAY_HEAD + ELEMENT * named
     return array + (4 if named < 0 else _EMPTY_ARRAY)
 
 
 def _named(sums: Sums, most: int) -> bytes:
     """The ids that a movement should name, as they stand in the server's rows."""
-    if len(sums) == _JOURNALS + 1:
-        only: bytes = _ID_LENGTH + sums[_JOURNALS]
-        return only
-    if len(sums) > _JOURNALS + most:
-        return b""
-    return _ID_LENGTH + _ID_LENGTH.join(sums[_JOURNALS:])
+    ids: list[bytes] | bytes = sums[_JOURNALS]
+    if isinstance(ids, bytes):
+        return b"" if len(ids) > ELEMENT * most else ids
+    if len(ids) == 1:
+        return ID_LENGTH + ids[0]
+    return b"" if len(ids) > most else ID_LENGTH + ID_LENGTH.join(ids)
 
 
 def _names(journals: bytes) -> list[str] | str:
     """Ids of an array as text."""
-    places = range(len(_ID_LENGTH), len(journals), _ELEMENT)
+    places = range(len(ID_LENGTH), len(journals), ELEMENT)
     found = [str(UUID(bytes=journals[place : place + 16])) for place in places]
     return found or "none named"
 

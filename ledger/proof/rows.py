@@ -3,19 +3,18 @@
 A proof runs beside postings. It never holds a snapshot: rows that are never changed are read up to
 a known number in short statements, rows that do change are read in one statement together with
 the head, so that the model can be brought to exactly that number. Transfers and movements, of which
-there are millions, come as the server's own binary rows (COPY): one `struct` takes a row apart, no
-object is made of it. What the fields of a transfer are is said by `Line`.
+there are millions, come as the server's own binary rows (COPY), see `lines`.
 """
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from ledger.db import Connection
+from ledger.proof.lines import TRANSFERS, Lines
 
 SLICE_NUMBERS = 20_000
 """About so many journals and events are in memory at a time; one batch always fits whole."""
@@ -26,16 +25,6 @@ SELECT batch_no, business_date, first_seq, last_seq, journal_count, event_count,
 FROM ledger.batch
 WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no LIMIT 500
-"""
-_TRANSFERS = """
-SELECT recorded_seq, line, debit_account, credit_account, amount_satang, journal_id, kind,
-    may_exceed_limit, forced, business_date, value_date,
-    (hold_id IS NOT NULL OR reverses IS NOT NULL OR adjusts IS NOT NULL) AS linked,
-    octet_length(actor) + octet_length(reference) + octet_length(narrative) AS octets,
-    actor, reference, narrative, hold_id, reverses, adjusts
-FROM ledger.transfer
-WHERE book_id = $1 AND recorded_seq > $2 AND recorded_seq <= $3
-ORDER BY recorded_seq, line
 """
 _EVENTS = """
 SELECT recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
@@ -57,56 +46,13 @@ Row = Any
 _Y2000 = date(2000, 1, 1).toordinal()
 _COPY_HEADER = 19
 _COPY_TRAILER = 2
-_LINE = struct.Struct(">2x4xq4xi4xi4xi4xq4x16s4xh4x?4x?4xi4xi4x?4xi")
-_LENGTH = struct.Struct(">i")
-_TEXTS = 3
-_LINKS = 3
-
-
-Fields = tuple[int, int, int, int, int, bytes, int, bool, bool, int, int, bool, int]
-"""The fields of `Line`, in order, as `struct` gives them."""
-
-
-class Line(NamedTuple):
-    """A transfer as it was read; days count from 2000-01-01, the server's own epoch.
-
-    linked: it captures, reverses or adjusts something (see `Slice.links`).
-    octets: length of its three texts.
-    """
-
-    seq: int
-    line: int
-    debit: int
-    credit: int
-    amount: int
-    journal_id: bytes
-    kind: int
-    may_exceed_limit: bool
-    forced: bool
-    business_day: int
-    value_day: int
-    linked: bool
-    octets: int
-
-
-class Links(NamedTuple):
-    """What a journal refers to, as the 16 bytes of its id."""
-
-    hold_id: bytes | None
-    reverses: bytes | None
-    adjusts: bytes | None
-
-
-NO_LINKS = Links(None, None, None)
 
 
 @dataclass(slots=True, kw_only=True)
 class Slice:
     """Whole batches and everything numbered in (`after_seq`, `to_seq`].
 
-    lines:     the fields of `Line`, in order of number and line.
-    texts:     to each line its actor, reference and narrative, each a u32 length and UTF-8.
-    links:     place of a line in `lines` -> what it refers to.
+    lines:     its transfers, in order of number and line.
     events:    event rows in order of their number.
     refusals:  batch_no -> its refusals in order.
     """
@@ -116,9 +62,7 @@ class Slice:
     after_seq: int
     to_seq: int
     batches: list[Row]
-    lines: list[Fields]
-    texts: list[bytes]
-    links: dict[int, Links]
+    lines: Lines
     events: list[Row]
     refusals: dict[int, list[Row]]
 
@@ -145,7 +89,7 @@ async def read_slice(
     last = not batches or batches[-1]["batch_no"] >= until[0]
     to_batch = until[0] if last else batches[-1]["batch_no"]
     to_seq = until[1] if last else max(after[1], min(until[1], batches[-1]["last_seq"]))
-    lines, texts, links = _lines(await copied(connection, _TRANSFERS, book_id, after[1], to_seq))
+    lines = Lines.of(await copied(connection, TRANSFERS, book_id, after[1], to_seq))
     events = await connection.fetch(_EVENTS, book_id, after[1], to_seq)
     refusals: dict[int, list[Row]] = {}
     for row in await connection.fetch(_REFUSALS, book_id, after[0], to_batch):
@@ -157,8 +101,6 @@ async def read_slice(
         to_seq=to_seq,
         batches=batches,
         lines=lines,
-        texts=texts,
-        links=links,
         events=events,
         refusals=refusals,
     )
@@ -182,35 +124,6 @@ async def copied(connection: Connection, question: str, *arguments: int) -> byte
 
     await connection.copy_from_query(question, *arguments, output=keep, format="binary")
     return b"".join(pieces)[_COPY_HEADER:-_COPY_TRAILER]
-
-
-def _lines(rows: bytes) -> tuple[list[Fields], list[bytes], dict[int, Links]]:
-    lines: list[Fields] = []
-    texts: list[bytes] = []
-    links: dict[int, Links] = {}
-    unpack, fixed = _LINE.unpack_from, _LINE.size
-    place, end = 0, len(rows)
-    while place < end:
-        line: Fields = unpack(rows, place)
-        place += fixed
-        after = place + line[12] + 4 * _TEXTS
-        texts.append(rows[place:after])
-        if line[11]:
-            links[len(lines)], place = _read_links(rows, after)
-        else:
-            place = after + 4 * _LINKS
-        lines.append(line)
-    return lines, texts, links
-
-
-def _read_links(rows: bytes, place: int) -> tuple[Links, int]:
-    found: list[bytes | None] = []
-    for _ in range(_LINKS):
-        (length,) = _LENGTH.unpack_from(rows, place)
-        place += 4
-        found.append(None if length < 0 else rows[place : place + length])
-        place += max(length, 0)
-    return Links(*found), place
 
 
 def uuid_or_none(value: bytes | None) -> UUID | None:

@@ -7,9 +7,11 @@ with the keys of the book. Days that wait to be sealed are no difference, unless
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from itertools import pairwise
 
 from ledger.db import Connection
 from ledger.proof.checks import Replayed
@@ -107,22 +109,23 @@ class Seals:
         self.active = await connection.fetchval(_ANY, self.book_id)
         self.code = await connection.fetchval(_CODE, self.book_id) or ""
 
-    def take(self, replayed: Replayed) -> None:
-        """Add the journals of a batch."""
+    async def take(self, replayed: Replayed) -> None:
+        """Add the journals of a batch; after each piece whatever else is ready goes on."""
         batch = replayed.batch
         if not self.active or batch.row is None:
             return
         head = _LEAF.get(batch.row["digest_version"], _LEAF[1])
-        place, journals = 0, replayed.journals
-        while place < len(journals):
+        place, (seqs, data, bounds) = 0, replayed.journals
+        while place < len(seqs):
             if not self.open:
-                self.open_first = journals[place][0]
-            room = PIECE - len(self.open)
-            some = journals[place : place + room]
-            self.open += [sha256(head + data).digest() for _, data in some]
-            place += len(some)
+                self.open_first = seqs[place]
+            some = pairwise(bounds[place : place + PIECE - len(self.open) + 1])
+            before = len(self.open)
+            self.open += [sha256(head + data[begin:end]).digest() for begin, end in some]
+            place += len(self.open) - before
             if len(self.open) == PIECE:
                 self._close_piece()
+                await asyncio.sleep(0)
         self.transfers += batch.last_line - batch.first_line
         self.amounts += batch.amount_sum
 

@@ -43,6 +43,21 @@ WHERE t.book_id = $1 AND t.recorded_seq > $2 AND t.recorded_seq <= $3
 ORDER BY t.recorded_seq, t.line
 LIMIT $4
 
+-- journal_rows --
+-- The same transfers as COPY gives them, fields in the order of docs/digest.md; before them, how many
+-- bytes the row has for its texts and for what it refers to. Dates are days since 1970-01-01.
+SELECT octet_length(t.actor) + octet_length(t.reference) + octet_length(t.narrative)
+    + 16 * num_nonnulls(t.hold_id, t.reverses, t.adjusts) AS beyond,
+    t.recorded_seq, t.journal_id, t.kind, t.may_exceed_limit,
+    t.business_date - DATE '1970-01-01' AS business_day,
+    t.value_date - DATE '1970-01-01' AS value_day,
+    t.forced, t.hold_id, t.reverses, t.adjusts, t.actor, t.reference, t.narrative,
+    t.debit_account, t.credit_account, t.amount_satang
+FROM ledger.transfer AS t
+WHERE t.book_id = $1 AND t.recorded_seq > $2 AND t.recorded_seq <= $3
+ORDER BY t.recorded_seq, t.line
+LIMIT $4
+
 -- batch_versions --
 -- Batches that hold numbers after $2 up to $3.
 SELECT b.last_seq, b.digest_version

@@ -6,8 +6,7 @@ anywhere makes seals that do not follow from the book's rows, or that do not hol
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from ledger.db import Pool
-from ledger.evidence import canonical, merkle, reading, seals
+from ledger.evidence import canonical, merkle, reading
 from ledger.evidence.canonical import SealContent
-from ledger.posting.records import JournalRecord
 from ledger.proof.against import verify_against
 from ledger.proof.seal_file import check_seals, read_seal_file
 from tests.ledger.sealed_book import SealedBook, open_sealed_book
@@ -38,35 +36,31 @@ async def faults(book: SealedBook) -> list[str]:
     return found + [str(each) for each in report.differences]
 
 
+def _sealed_instead(patch: Patch, right: str, wrong: str) -> None:
+    question = reading.SQL["journal_rows"]
+    assert right in question
+    patch.setitem(reading.SQL, "journal_rows", question.replace(right, wrong))
+
+
 def _a_leaf_may_pass_for_a_node(patch: Patch) -> None:
-    patch.setattr(merkle, "leaf_hash", lambda data: hashlib.sha256(data).digest())
+    patch.setattr(merkle, "LEAF", merkle.NODE)
 
 
 def _branches_change_sides(patch: Patch) -> None:
-    right = merkle.node_hash
-    patch.setattr(merkle, "node_hash", lambda left, other: right(other, left))
+    right = merkle._level_above
+
+    def level_above(level: list[bytes]) -> list[bytes]:
+        return right([each for at in range(0, len(level), 2) for each in level[at : at + 2][::-1]])
+
+    patch.setattr(merkle, "_level_above", level_above)
 
 
 def _narratives_are_not_sealed(patch: Patch) -> None:
-    right = canonical.leaf_data
-    patch.setattr(
-        canonical,
-        "leaf_data",
-        lambda journal, version: right(replace(journal, narrative=""), version),
-    )
+    _sealed_instead(patch, "t.narrative", "''")
 
 
 def _back_dated_journals_are_under_no_seal(patch: Patch) -> None:
-    right = reading.journals_between
-
-    async def without(
-        source: Pool, book_id: int, after: int, until: int
-    ) -> AsyncIterator[tuple[JournalRecord, int]]:
-        async for journal, version in right(source, book_id, after, until):
-            if journal.value_date == journal.business_date:
-                yield journal, version
-
-    patch.setattr(seals, "journals_between", without)
+    _sealed_instead(patch, "ORDER BY", "AND t.value_date = t.business_date ORDER BY")
 
 
 def _the_trial_balance_forgets_when_it_was_known(patch: Patch) -> None:

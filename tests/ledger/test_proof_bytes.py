@@ -32,7 +32,7 @@ async def test_a_journal_has_the_same_bytes_on_both_sides(
     assert head is not None
     until = (head["batch_no"], head["recorded_seq"])
     piece = await read_slice(book, BOOK, after=(0, 0), until=until)
-    mine = dict(chain.journals(piece, 0, len(piece.lines), version))
+    mine = dict(chain.journals(piece, 0, len(piece.lines), version).items())
     theirs = {
         journal.recorded_seq: journal_bytes(journal, version)
         async for journal, _ in journals_between(book, BOOK, 0, until[1])
