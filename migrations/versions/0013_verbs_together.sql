@@ -1,0 +1,131 @@
+-- Verbs of the products at speed: the head taken with what is asked under it, guards by statement.
+SET LOCAL lock_timeout = '5s';
+SET LOCAL statement_timeout = '0';
+
+-- The key of a foreign key is looked up row by row, which took as long as the change of the row. The
+-- book is at rest while it is migrated, so what is checked anew may be checked at once.
+
+-- A status is known by its table; the check names the same rows, and none of them can go.
+-- squawk-ignore constraint-missing-not-valid
+ALTER TABLE products.bank_line ADD CONSTRAINT bank_line_status_known
+CHECK (status BETWEEN 1 AND 5);
+ALTER TABLE products.bank_line DROP CONSTRAINT bank_line_status_fkey;
+-- squawk-ignore constraint-missing-not-valid
+ALTER TABLE products.notice ADD CONSTRAINT notice_status_known
+CHECK (status IN (1, 2, 3, 11, 12, 13, 21, 22, 23));
+ALTER TABLE products.notice DROP CONSTRAINT notice_status_fkey;
+SELECT ledger.make_append_only('products.bank_line_status', TRUE);
+SELECT ledger.make_append_only('products.notice_status', TRUE);
+CREATE TRIGGER key_stays BEFORE UPDATE OF status ON products.bank_line_status
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER key_stays BEFORE UPDATE OF status ON products.notice_status
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
+-- A match names a line and a notice that are there: asked once a statement, and what was found stays
+-- true, for neither is ever deleted (their append_only) and none of the keys ever changed.
+CREATE FUNCTION products.match_names_its_rows() RETURNS trigger LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT m.book_id, m.match_id INTO wrong
+    FROM new_rows AS m
+    LEFT JOIN products.bank_line AS l ON l.book_id = m.book_id AND l.line_id = m.line_id
+    LEFT JOIN products.notice AS n ON n.book_id = m.book_id AND n.notice_id = m.notice_id
+    WHERE l.line_id IS NULL OR n.notice_id IS NULL
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'match % of book % names a line or a notice that is not there',
+            wrong.match_id, wrong.book_id
+            USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER names_its_rows AFTER INSERT ON products.bank_match
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION products.match_names_its_rows();
+CREATE TRIGGER key_stays BEFORE UPDATE OF book_id, line_id, notice_id ON products.bank_match
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER key_stays BEFORE UPDATE OF book_id, line_id ON products.bank_line
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER key_stays BEFORE UPDATE OF book_id, notice_id ON products.notice
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE products.bank_match DROP CONSTRAINT bank_match_book_id_line_id_fkey;
+ALTER TABLE products.bank_match DROP CONSTRAINT bank_match_book_id_notice_id_fkey;
+
+-- Locks the head, which is waited for, and then answers what every batch asks under it: one round
+-- trip, yet each question a statement of its own, so that it sees what was committed while the head
+-- was waited for. `what` a row is: 0 the head, 1 an account, 2 a journal, 3 a hold, 4 a remembered
+-- refusal (these three by their id alone), 5 an idempotency key (its request's hash as `digest`). No
+-- row at all: no such book.
+CREATE FUNCTION ledger.take_head(
+    book integer, asked_clients text [], asked_keys text [], asked_ids uuid [],
+    asked_accounts integer []
+) RETURNS TABLE (
+    what integer, id uuid, account_id integer, currency text, debits bigint, credits bigint,
+    held bigint, balance_min bigint, balance_max bigint, excess_satang bigint, state smallint,
+    frozen smallint, frozen_until date, changed_seq bigint,
+    recorded_seq bigint, batch_no bigint, business_date date, value_date_floor date,
+    digest bytea, epoch integer, voucher_year smallint, voucher_no bigint,
+    fiscal_year_start_month smallint, client text, key text, answer text
+) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+-- Every row is found by its key, also while the server has not counted what was just loaded.
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT 0, h.recorded_seq, h.batch_no, h.business_date, h.value_date_floor, h.digest, h.epoch,
+        h.voucher_year, h.voucher_no, k.fiscal_year_start_month
+    INTO what, recorded_seq, batch_no, business_date, value_date_floor, digest, epoch,
+        voucher_year, voucher_no, fiscal_year_start_month
+    FROM ledger.book_head AS h INNER JOIN ledger.book AS k ON k.book_id = h.book_id
+    WHERE h.book_id = book FOR UPDATE OF h;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN NEXT;
+    IF cardinality(asked_keys) > 0 THEN
+        RETURN QUERY
+        SELECT 5, NULL::uuid, NULL::integer, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint,
+            NULL::bigint, NULL::bigint, NULL::bigint, NULL::smallint, NULL::smallint, NULL::date,
+            NULL::bigint, NULL::bigint, NULL::bigint, NULL::date, NULL::date, k.request_hash,
+            NULL::integer, NULL::smallint, NULL::bigint, NULL::smallint, k.client, k.key, k.answer
+        FROM unnest(asked_clients, asked_keys) AS w (client, key)
+        INNER JOIN ledger.idempotency_key AS k
+            ON k.book_id = book AND k.client = w.client AND k.key = w.key;
+    END IF;
+    IF cardinality(asked_accounts) > 0 THEN
+        RETURN QUERY
+        SELECT 1, NULL::uuid, b.account_id, a.currency::text, b.debits, b.credits, b.held,
+            b.balance_min, b.balance_max, b.excess_satang, b.state, b.frozen, b.frozen_until,
+            b.changed_seq, NULL::bigint, NULL::bigint, NULL::date, NULL::date, NULL::bytea,
+            NULL::integer, NULL::smallint, NULL::bigint, NULL::smallint, NULL::text, NULL::text,
+            NULL::text
+        FROM ledger.balance AS b
+        INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
+        WHERE b.book_id = book AND b.account_id = ANY(asked_accounts);
+    END IF;
+    IF cardinality(asked_ids) > 0 THEN
+        RETURN QUERY
+        SELECT f.what, f.id, NULL::integer, NULL::text, NULL::bigint, NULL::bigint, NULL::bigint,
+            NULL::bigint, NULL::bigint, NULL::bigint, NULL::smallint, NULL::smallint, NULL::date,
+            NULL::bigint, NULL::bigint, NULL::bigint, NULL::date, NULL::date, NULL::bytea,
+            NULL::integer, NULL::smallint, NULL::bigint, NULL::smallint, NULL::text, NULL::text,
+            NULL::text
+        FROM (
+            SELECT 2 AS what, t.journal_id AS id FROM ledger.transfer AS t
+            WHERE t.book_id = book AND t.journal_id = ANY(asked_ids) AND t.line = 0
+            UNION ALL
+            SELECT 3, d.hold_id FROM ledger.hold AS d
+            WHERE d.book_id = book AND d.hold_id = ANY(asked_ids)
+            UNION ALL
+            SELECT 4, r.operation_id FROM ledger.refusal AS r
+            WHERE r.book_id = book AND r.operation_id = ANY(asked_ids) AND r.sticky
+        ) AS f;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION ledger.take_head FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.take_head TO cff_poster;
