@@ -54,6 +54,58 @@ FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE products.bank_match DROP CONSTRAINT bank_match_book_id_line_id_fkey;
 ALTER TABLE products.bank_match DROP CONSTRAINT bank_match_book_id_notice_id_fkey;
 
+-- Lines are explained by notices, a row a pair; a line with several notices stands once a notice. One
+-- that was suspended keeps the journal that moved the bank's account. The questions are spent. For
+-- all units of a batch at once; a row of another version is left alone.
+CREATE FUNCTION products.match_lines(
+    book integer, p_line uuid [], p_line_version integer [], p_line_status smallint [],
+    p_journal uuid [], p_notice uuid [], p_notice_version integer [], p_notice_status smallint [],
+    p_posted uuid [], p_match uuid [], p_amount bigint [], p_how smallint [], p_purpose smallint [],
+    p_made_by text [], p_number bigint []
+) RETURNS void LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+-- Every row is found by its key, also while the server has not counted what was just loaded.
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+AS $$
+DECLARE
+    today date := (SELECT h.business_date FROM ledger.book_head AS h WHERE h.book_id = book);
+BEGIN
+    UPDATE products.bank_line AS l
+    SET status = t.line_status, version = l.version + 1,
+        posted_journal = coalesce(l.posted_journal, t.journal_id),
+        posted_on = coalesce(l.posted_on, today)
+    -- Of a line that stands several times, whichever: they say the same of it.
+    FROM unnest(p_line, p_line_version, p_line_status, p_journal)
+        AS t (line_id, line_version, line_status, journal_id)
+    WHERE l.book_id = book AND l.line_id = t.line_id AND l.version = t.line_version;
+    UPDATE products.notice AS n
+    SET status = t.notice_status, version = n.version + 1, changed_seq = t.number,
+        posted_journal = coalesce(t.posted_journal, n.posted_journal)
+    FROM unnest(p_notice, p_notice_version, p_notice_status, p_posted, p_number)
+        AS t (notice_id, notice_version, notice_status, posted_journal, number)
+    WHERE n.book_id = book AND n.notice_id = t.notice_id AND n.version = t.notice_version;
+    DELETE FROM products.match_proposal AS p
+    USING unnest(p_line) AS t (line_id)
+    WHERE p.book_id = book AND p.line_id = t.line_id;
+    DELETE FROM products.match_proposal AS p
+    USING unnest(p_notice) AS t (notice_id)
+    WHERE p.book_id = book AND p.notice_id = t.notice_id;
+    INSERT INTO products.bank_match (
+        book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
+        made_seq
+    )
+    SELECT book, t.match_id, t.line_id, t.notice_id, t.amount_satang, t.how, t.purpose,
+        t.journal_id, t.made_by, t.made_seq
+    FROM unnest(
+        p_match, p_line, p_notice, p_amount, p_how, p_purpose, p_journal, p_made_by, p_number
+    ) AS t (
+        match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by, made_seq
+    );
+END
+$$;
+REVOKE EXECUTE ON FUNCTION products.match_lines FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION products.match_lines TO cff_poster;
+
 -- Locks the head, which is waited for, and then answers what every batch asks under it: one round
 -- trip, yet each question a statement of its own, so that it sees what was committed while the head
 -- was waited for. `what` a row is: 0 the head, 1 an account, 2 a journal, 3 a hold, 4 a remembered
@@ -93,8 +145,11 @@ BEGIN
             NULL::bigint, NULL::bigint, NULL::bigint, NULL::date, NULL::date, k.request_hash,
             NULL::integer, NULL::smallint, NULL::bigint, NULL::smallint, k.client, k.key, k.answer
         FROM unnest(asked_clients, asked_keys) AS w (client, key)
-        INNER JOIN ledger.idempotency_key AS k
-            ON k.book_id = book AND k.client = w.client AND k.key = w.key;
+        -- Key by key, never the other way round: who plans while there are few keys cannot know.
+        CROSS JOIN LATERAL (
+            SELECT i.request_hash, i.client, i.key, i.answer FROM ledger.idempotency_key AS i
+            WHERE i.book_id = book AND i.client = w.client AND i.key = w.key OFFSET 0
+        ) AS k;
     END IF;
     IF cardinality(asked_accounts) > 0 THEN
         RETURN QUERY
