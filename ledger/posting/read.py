@@ -20,8 +20,8 @@ import asyncpg
 
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
-from ledger.posting import bodies
 from ledger.posting import state as st
+from ledger.posting.columns import literal, literal_of_ids
 from ledger.posting.records import JournalRecord
 from ledger.posting.values import (
     CloseAccount,
@@ -86,7 +86,7 @@ async def try_locks(connection: Connection, book_id: int, units: Sequence[Unit])
     if not keyed and not wanted:
         return obtained
     names = sorted(wanted)
-    asked: list[object] = [sorted(wanted[name][1]) for name in names]
+    asked: list[object] = [literal_of_ids(wanted[name][1]) for name in names]
     if keyed:
         asked.insert(0, [f"{key.client}\x1f{key.key}" for _, key in keyed])
     statement = _locks_of(bool(keyed), tuple(wanted[name][0].select for name in names))
@@ -115,7 +115,8 @@ def _locks_of(keyed: bool, selects: tuple[str, ...]) -> str:
         parts.append(f"keys (number, locked) AS MATERIALIZED ({SQL['try_keys']})")
         answers.append(f"SELECT {_KEY_IS_BUSY}, NULL::uuid, number FROM keys WHERE NOT locked")
     for place, select in enumerate(selects):
-        ids = f"${place + 2 + keyed}"
+        # Once a statement, not once a row that is looked at.
+        ids = f"(SELECT ${place + 2 + keyed}::text::uuid [])"
         parts.append(f"t{place} (id, version) AS MATERIALIZED ({select.replace('$2', ids)})")
         answers.append(f"SELECT {place}, id, version FROM t{place}")
     return f"WITH {', '.join(parts)} {' UNION ALL '.join(answers)}"
@@ -145,20 +146,16 @@ class Wanted:
 
     def add(self, operation: Operation) -> None:
         """Collect what one operation needs."""
-        identity = bodies.operation_id(operation)
-        if identity is not None:
-            # Journals and holds share one room of ids, else a refused hold would burn a journal's.
-            self.ids.add(identity)
         if isinstance(operation, Journal):
-            for transfer in operation.transfers:
-                self.accounts.update((transfer.debit, transfer.credit))
-            if operation.hold_id is not None:
-                self.holds.add(operation.hold_id)
-            if operation.reverses is not None:
-                self.journals.add(operation.reverses)
-                self.reversed_ids.add(operation.reverses)
-            if operation.adjusts is not None:
-                self.journals.add(operation.adjusts)
+            self._add_journal(operation)
+            return
+        if isinstance(operation, Note):
+            if operation.account is not None:
+                self.accounts.add(operation.account)
+            return
+        if isinstance(operation, PlaceHold):
+            # Journals and holds share one room of ids, else a refused hold would burn a journal's.
+            self.ids.add(operation.hold_id)
         elif isinstance(operation, ReleaseHold):
             self.holds.add(operation.hold_id)
         elif isinstance(operation, OpenAccount):
@@ -170,8 +167,19 @@ class Wanted:
             self.reopened.add(operation.account)
         if isinstance(operation, _OF_AN_ACCOUNT):
             self.accounts.add(operation.account)
-        if isinstance(operation, Note) and operation.account is not None:
-            self.accounts.add(operation.account)
+
+    def _add_journal(self, journal: Journal) -> None:
+        self.ids.add(journal.journal_id)
+        for transfer in journal.transfers:
+            self.accounts.add(transfer.debit)
+            self.accounts.add(transfer.credit)
+        if journal.hold_id is not None:
+            self.holds.add(journal.hold_id)
+        if journal.reverses is not None:
+            self.journals.add(journal.reverses)
+            self.reversed_ids.add(journal.reverses)
+        if journal.adjusts is not None:
+            self.journals.add(journal.adjusts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +207,7 @@ async def take_head_with(
     """Lock the book's head and ask about keys, ids and accounts under it. Raises `NotFound`."""
     keys = [unit.key for unit in units if unit.key is not None]
     clients, names = [key.client for key in keys], [key.key for key in keys]
-    asked = (clients, names, list(ids), list(accounts))
+    asked = (clients, names, literal_of_ids(ids), literal(accounts))
     rows = await connection.fetch(SQL["take_head_with"], book_id, *asked)
     if not rows:
         raise NotFound("book", book_id)

@@ -15,7 +15,7 @@ WHERE h.book_id = $1 FOR UPDATE OF h
 
 -- take_head_with --
 -- The head, locked, and what an ordinary batch asks under it: keys $2 and $3, ids $4, accounts $5.
-SELECT t.* FROM ledger.take_head($1, $2, $3, $4, $5) AS t
+SELECT t.* FROM ledger.take_head($1, $2, $3, $4::text::uuid [], $5::text::int []) AS t
 
 -- next_voucher --
 -- Of a fiscal year that is not the newest: one after its last batch's last.

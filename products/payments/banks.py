@@ -15,6 +15,7 @@ from uuid import UUID
 
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
+from ledger.posting.columns import literal_of_ids
 
 SQL = statements(Path(__file__).parent / "sql" / "bank.sql")
 
@@ -111,7 +112,7 @@ class Standing:
 
 async def standing(connection: Connection, book_id: int, events: Sequence[UUID]) -> Standing:
     """All of it in one round trip. Raises `NotFound` until the accounts have been named."""
-    rows = await connection.fetch(SQL["standing"], book_id, events)
+    rows = await connection.fetch(SQL["standing"], book_id, literal_of_ids(events))
     if not rows:
         raise NotFound("payment accounts of book", book_id)
     first = rows[0]

@@ -20,6 +20,7 @@ import asyncpg
 from ledger.books import read_head
 from ledger.db import Connection, meanwhile
 from ledger.errors import NotFound
+from ledger.posting.columns import literal_of_ids
 from ledger.posting.ids import event_id, journal_id
 from products.payments.bank_statement import LineKind
 from products.payments.banks import (
@@ -153,10 +154,10 @@ async def load_named(connection: Connection, book_id: int, wanted: Sequence[Want
     Nothing is looked for, so neither candidates nor pairs taken apart are on it; of refusals, those
     of each line's present step. Two round trips, for one line as for hundreds.
     """
-    # A line for which no notice is named is looked for all the same.
-    pairs = [(each.line_id, notice) for each in wanted for notice in each.notice_ids or (None,)]
-    line_ids, notice_ids = zip(*pairs, strict=True)
-    rows = await connection.fetch(SQL["named"], book_id, line_ids, notice_ids)
+    # A line for which no notice is named is looked for all the same: no notice has the id 0.
+    pairs = [(each.line_id, notice) for each in wanted for notice in each.notice_ids or (_NONE,)]
+    asked = [literal_of_ids(ids) for ids in zip(*pairs, strict=True)]
+    rows = await connection.fetch(SQL["named"], book_id, *asked)
     events = {
         (row[0], row[_VERSION]): line_event(book_id, row[0], row[_VERSION])
         for row in rows
@@ -183,6 +184,7 @@ async def load_named(connection: Connection, book_id: int, wanted: Sequence[Want
     return Named(desk=desk, lines=lines)
 
 
+_NONE = UUID(int=0)
 _VERSION = LINE_COLUMNS.index("version")
 _NOTICE = len(LINE_COLUMNS)
 _PURPOSES = _NOTICE + len(NOTICE_COLUMNS)

@@ -155,12 +155,12 @@ SELECT h.business_date, h.value_date_floor, a.suspense_receipts, a.suspense_paym
     b.account_id, b.opening_sequence_no, b.opening_balance_satang AS opening_satang,
     ARRAY(
         SELECT r.event_id FROM ledger.refusal AS r
-        WHERE r.book_id = $1 AND r.event_id = ANY($2::uuid []) AND r.sticky
+        WHERE r.book_id = $1 AND r.event_id = ANY((SELECT $2::text::uuid [])::uuid []) AND r.sticky
         ORDER BY r.batch_no, r.position
     ) AS refused_events,
     ARRAY(
         SELECT r.code FROM ledger.refusal AS r
-        WHERE r.book_id = $1 AND r.event_id = ANY($2::uuid []) AND r.sticky
+        WHERE r.book_id = $1 AND r.event_id = ANY((SELECT $2::text::uuid [])::uuid []) AND r.sticky
         ORDER BY r.batch_no, r.position
     ) AS refused_codes
 FROM ledger.book_head AS h
@@ -178,7 +178,7 @@ SELECT l.line_id, l.statement_id, l.bank_code, l.line_no, l.bank_reference, l.am
     c.account_id, n.bank_code, n.amount_satang, n.value_date, n.reference, n.made_by,
     n.received_by, n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal,
     m.purposes
-FROM unnest($2::uuid [], $3::uuid []) AS w (line_id, notice_id)
+FROM unnest($2::text::uuid [], $3::text::uuid []) AS w (line_id, notice_id)
 LEFT JOIN products.bank_line AS l ON l.book_id = $1 AND l.line_id = w.line_id
 LEFT JOIN products.notice AS n ON n.book_id = $1 AND n.notice_id = w.notice_id
 LEFT JOIN products.contract AS c ON c.book_id = $1 AND c.contract_id = n.contract_id
