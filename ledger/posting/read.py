@@ -330,6 +330,7 @@ async def _look_at_openings(
 
 
 def wanted_by(units: Sequence[Unit]) -> Wanted:
+    """Everything that these units speak of."""
     wanted = Wanted(*(set() for _ in fields(Wanted)))
     for unit in units:
         wanted.accounts.update(number for number, _ in unit.unmoved)

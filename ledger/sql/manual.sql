@@ -13,7 +13,9 @@ FROM unnest(
     $2::text::uuid [], $3::text::int [], $4::text::smallint [], $5::text [],
     $6::text::timestamptz [], $7::text []
 ) AS t (journal_id, version, state, decided_by, decided_at, reason)
-WHERE m.book_id = $1 AND m.journal_id = t.journal_id AND m.version = t.version
+-- The keys are named beside being joined: rows are found by them whatever the server has counted.
+WHERE m.book_id = $1 AND m.journal_id = ANY((SELECT $2::text::uuid [])::uuid [])
+    AND m.journal_id = t.journal_id AND m.version = t.version
 
 -- lock --
 SELECT m.journal_id AS id, m.version

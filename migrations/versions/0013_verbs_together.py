@@ -1,4 +1,4 @@
-"""Verbs of the products at speed: the head taken with what is asked under it, guards by statement."""
+"""Verbs of the products at speed: fewer round trips, and guards that ask once a statement."""
 
 from migrations.runner import run_sql
 

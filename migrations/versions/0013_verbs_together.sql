@@ -1,4 +1,4 @@
--- Verbs of the products at speed: the head taken with what is asked under it, guards by statement.
+-- Verbs of the products at speed: fewer round trips, and guards that ask once a statement.
 SET LOCAL lock_timeout = '5s';
 SET LOCAL statement_timeout = '0';
 
@@ -18,6 +18,14 @@ CHECK (status IN (1, 2, 3, 11, 12, 13, 21, 22, 23));
 ALTER TABLE products.notice DROP CONSTRAINT notice_status_fkey;
 SELECT ledger.make_append_only('products.bank_line_status');
 SELECT ledger.make_append_only('products.notice_status');
+
+-- The same, said so that it is checked in a sixth of the time with every change of a notice: what counts
+-- repetitions is slow.
+-- squawk-ignore ban-drop-constraint
+ALTER TABLE products.notice DROP CONSTRAINT notice_reference_check;
+-- squawk-ignore constraint-missing-not-valid
+ALTER TABLE products.notice ADD CONSTRAINT notice_reference_check
+CHECK (reference ~ '^[A-Z0-9]+$' AND length(reference) <= 35);
 
 -- A match names a line and a notice that are there: asked once a statement, and what was found stays
 -- true, for neither is ever deleted (their append_only) and none of the keys ever changed.
@@ -90,8 +98,9 @@ CREATE FUNCTION products.match_lines(
     p_made_by text [], p_number bigint []
 ) RETURNS void LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
--- Every row is found by its key, also while the server has not counted what was just loaded.
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+-- Every row is found by its key, also while the server has not counted what was just loaded: so each
+-- statement names the keys beside joining them.
+SET enable_mergejoin = off SET enable_seqscan = off
 AS $$
 DECLARE
     today date := (SELECT h.business_date FROM ledger.book_head AS h WHERE h.book_id = book);
@@ -103,19 +112,17 @@ BEGIN
     -- Of a line that stands several times, whichever: they say the same of it.
     FROM unnest(p_line, p_line_version, p_line_status, p_journal)
         AS t (line_id, line_version, line_status, journal_id)
-    WHERE l.book_id = book AND l.line_id = t.line_id AND l.version = t.line_version;
+    WHERE l.book_id = book AND l.line_id = ANY(p_line)
+        AND l.line_id = t.line_id AND l.version = t.line_version;
     UPDATE products.notice AS n
     SET status = t.notice_status, version = n.version + 1, changed_seq = t.number,
         posted_journal = coalesce(t.posted_journal, n.posted_journal)
     FROM unnest(p_notice, p_notice_version, p_notice_status, p_posted, p_number)
         AS t (notice_id, notice_version, notice_status, posted_journal, number)
-    WHERE n.book_id = book AND n.notice_id = t.notice_id AND n.version = t.notice_version;
-    DELETE FROM products.match_proposal AS p
-    USING unnest(p_line) AS t (line_id)
-    WHERE p.book_id = book AND p.line_id = t.line_id;
-    DELETE FROM products.match_proposal AS p
-    USING unnest(p_notice) AS t (notice_id)
-    WHERE p.book_id = book AND p.notice_id = t.notice_id;
+    WHERE n.book_id = book AND n.notice_id = ANY(p_notice)
+        AND n.notice_id = t.notice_id AND n.version = t.notice_version;
+    DELETE FROM products.match_proposal AS p WHERE p.book_id = book AND p.line_id = ANY(p_line);
+    DELETE FROM products.match_proposal AS p WHERE p.book_id = book AND p.notice_id = ANY(p_notice);
     INSERT INTO products.bank_match (
         book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
         made_seq
@@ -186,7 +193,8 @@ BEGIN
             NULL::text
         FROM ledger.balance AS b
         INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
-        WHERE b.book_id = book AND b.account_id = ANY(asked_accounts);
+        WHERE b.book_id = book AND b.account_id = ANY(asked_accounts)
+            AND a.account_id = ANY(asked_accounts);
     END IF;
     IF cardinality(asked_ids) > 0 THEN
         RETURN QUERY
