@@ -1,8 +1,9 @@
 """What the posting transaction reads: locks in the one order, then the batch's part of the book.
 
 Order of locks, the same for everyone: idempotency keys (tried, never waited for), product rows
-(table by name, row by id, locked rows are skipped), the book head (the only wait). Each is its own
-statement: a wait inside a statement does not refresh what the statement sees.
+(table by name, row by id, locked rows are skipped), the book head (the only wait). What is asked
+under the head is asked by statements of their own, inside one function: a wait inside a statement
+does not refresh what the statement sees.
 """
 
 from __future__ import annotations
