@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
@@ -23,6 +23,7 @@ from ledger.db import Connection, Database, give_back, translated
 from ledger.errors import NotFound
 from ledger.evidence.keys import KeyFile
 from ledger.posting.collector import Collector
+from ledger.posting.together import Found, Load, Together, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,14 @@ class Doors:
     clock: Clock
     live: bool
     seal_key: KeyFile | None = None
+    together: Together = field(default_factory=Together)
+
+    async def ask(self, load: Load[Wanted, Found], book_id: int, wanted: Wanted) -> Found:
+        """What `load` reads for this request and whatever else asks it now, in one go.
+
+        For the doors that many knock at at once; one that knocks alone is read for at once.
+        """
+        return await self.together.read(self.database.poster, load, book_id, wanted)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -210,16 +210,27 @@ def reversal_of(
 
 async def find(connection: Connection, book_id: int, journal_id: UUID) -> ManualJournal | None:
     """The proposal with this id, if there is one."""
-    row = await connection.fetchrow(SQL["get"], book_id, journal_id)
-    return None if row is None else _manual(row)
+    return (await find_all(connection, book_id, [journal_id])).get(journal_id)
+
+
+async def find_all(
+    connection: Connection, book_id: int, journal_ids: Sequence[UUID]
+) -> dict[UUID, ManualJournal]:
+    """The proposals with these ids; one that there is not is simply absent."""
+    rows = await connection.fetch(SQL["get"], book_id, journal_ids)
+    return {row["journal_id"]: _manual(row) for row in rows}
 
 
 async def get(connection: Connection, book_id: int, journal_id: UUID) -> ManualJournal:
     """The proposal with this id. Raises `NotFound`."""
-    found = await find(connection, book_id, journal_id)
-    if found is None:
+    return named(await find_all(connection, book_id, [journal_id]), journal_id)
+
+
+def named(found: Mapping[UUID, ManualJournal], journal_id: UUID) -> ManualJournal:
+    """The proposal with this id among those that were found. Raises `NotFound`."""
+    if journal_id not in found:
         raise NotFound("proposal of a journal", journal_id)
-    return found
+    return found[journal_id]
 
 
 async def page(
@@ -247,14 +258,14 @@ async def account_codes(
     connection: Connection, book_id: int, journals: Iterable[Journal | JournalRecord]
 ) -> dict[int, str]:
     """The codes of every account that these journals touch, in one query."""
-    numbers = {
-        number
-        for journal in journals
-        for transfer in journal.transfers
-        for number in (transfer.debit, transfer.credit)
-    }
+    numbers = {number for journal in journals for number in accounts_of(journal)}
     rows = await connection.fetch(SQL["account_codes"], book_id, sorted(numbers))
     return {row["account_id"]: row["code"] for row in rows}
+
+
+def accounts_of(journal: Journal | JournalRecord) -> set[int]:
+    """The accounts that a journal touches."""
+    return {number for t in journal.transfers for number in (t.debit, t.credit)}
 
 
 def same_proposal(known: ManualJournal, journal: Journal, dating: Dating = TODAY) -> bool:
@@ -290,7 +301,7 @@ def _decide(
 ) -> RowWrite:
     said = f"{proposal.reason} / {reason}" if reason else ""
     arguments = (book_id, proposal.journal_id, proposal.version, int(state), checker, at, said)
-    return RowWrite(statement=SQL["decide"], arguments=arguments)
+    return RowWrite(statement=SQL["decide"], arguments=arguments, together=True)
 
 
 def _body_of(journal: Journal, dating: Dating) -> dict[str, object]:

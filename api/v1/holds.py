@@ -6,6 +6,8 @@ here, so that no notice is left believing in a hold that is gone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -32,15 +34,19 @@ from api.v1.fields import (
 from api.v1.posting import (
     Answering,
     BalanceView,
+    KeyName,
     PostingDoors,
     Promised,
     ReceiptView,
+    Recorded,
     balances_of,
-    look,
+    looked_up,
     post,
     receipt_of,
+    recorded_all,
 )
 from ledger import accounts, holds
+from ledger.accounts import Account
 from ledger.db import Connection
 from ledger.errors import NotFound
 from ledger.holds import Hold, HoldStatus
@@ -137,6 +143,22 @@ async def _visible(connection: Connection, caller: Caller, hold_id: UUID) -> tup
     return hold, found[hold.account].account_id
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The account that a hold is asked for on, and the key under which it is."""
+
+    account: str
+    key: KeyName
+
+
+async def _load(
+    connection: Connection, book_id: int, asked: Sequence[_Asked]
+) -> tuple[dict[str, Account], Recorded]:
+    """Accounts by code, and keys: two round trips for however many holds are asked for at once."""
+    found = await accounts.by_codes(connection, book_id, [each.account for each in asked])
+    return found, await recorded_all(connection, book_id, [each.key for each in asked])
+
+
 @router.post(
     "",
     status_code=201,
@@ -148,16 +170,16 @@ async def place_hold(
     doors: PostingDoors, caller: WriteHolds, promise: Promised, body: HoldIn
 ) -> Response:
     """Set an amount aside on an account; it counts against what is available at once."""
-    async with doors.read() as connection:
-        found = await accounts.by_codes(connection, caller.book_id, [body.account])
-        account = found.get(body.account)
-        if account is None or not caller.may_see(account.party_id):
-            raise ProblemError(
-                "unknown_account",
-                f"no account {body.account} in this book",
-                errors=[FieldProblem(pointer="#/account", detail="the code of an account")],
-            )
-        looked = await look(connection, caller, promise)
+    asked = _Asked(body.account, (caller.client, promise.key))
+    found, keys = await doors.ask(_load, caller.book_id, asked)
+    account = found.get(body.account)
+    if account is None or not caller.may_see(account.party_id):
+        raise ProblemError(
+            "unknown_account",
+            f"no account {body.account} in this book",
+            errors=[FieldProblem(pointer="#/account", detail="the code of an account")],
+        )
+    looked = looked_up(keys, caller, promise)
     codes = {account.account_id: account.code}
 
     def show(outcome: Outcome) -> HoldView:

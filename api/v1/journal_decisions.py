@@ -5,8 +5,8 @@ POST /journals/{id}/approve posts the stored body under the journal's own id; it
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -21,12 +21,15 @@ from api.v1.journal_views import JournalView, of_proposal
 from api.v1.journals import ApprovalIn, RejectionIn, require_scope
 from api.v1.posting import (
     Answering,
+    KeyName,
     PostingDoors,
     Promised,
+    Recorded,
     balances_of,
-    look,
+    looked_up,
     post,
     receipt_of,
+    recorded_all,
     rehearses,
 )
 from ledger import manual
@@ -87,6 +90,31 @@ async def reject_journal(
     return await _decided(doors, caller, promise, journal_id, ManualState.REJECTED, decide, at)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A proposal, and the key under which it is decided."""
+
+    journal_id: UUID
+    key: KeyName
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is there of all that is asked about at once; accounts by number."""
+
+    proposals: Mapping[UUID, ManualJournal]
+    codes: Mapping[int, str]
+    keys: Recorded
+
+
+async def _load(connection: Connection, book_id: int, asked: Sequence[_Asked]) -> _Found:
+    """Proposals, the accounts that they touch, and keys: three round trips for however many."""
+    found = await manual.find_all(connection, book_id, [each.journal_id for each in asked])
+    journals = [proposal.journal for proposal in found.values()]
+    codes = await manual.account_codes(connection, book_id, journals)
+    return _Found(found, codes, await recorded_all(connection, book_id, [a.key for a in asked]))
+
+
 async def _decided(
     doors: Doors,
     caller: Caller,
@@ -96,14 +124,15 @@ async def _decided(
     decide: Callable[[ManualJournal], Unit],
     at: datetime,
 ) -> Response:
-    async with doors.read() as connection:
-        proposal = await manual.get(connection, caller.book_id, journal_id)
-        if state is ManualState.POSTED and proposal.dating != manual.TODAY:
-            require_scope(caller, "journals:adjust")
-        if state is ManualState.POSTED and proposal.journal.forced:
-            require_scope(caller, "journals:force")
-        codes = await manual.account_codes(connection, caller.book_id, [proposal.journal])
-        looked = await look(connection, caller, promise)
+    asked = _Asked(journal_id, (caller.client, promise.key))
+    found = await doors.ask(_load, caller.book_id, asked)
+    proposal = manual.named(found.proposals, journal_id)
+    if state is ManualState.POSTED and proposal.dating != manual.TODAY:
+        require_scope(caller, "journals:adjust")
+    if state is ManualState.POSTED and proposal.journal.forced:
+        require_scope(caller, "journals:force")
+    codes = {number: found.codes[number] for number in manual.accounts_of(proposal.journal)}
+    looked = looked_up(found.keys, caller, promise)
 
     def show(outcome: Outcome) -> JournalView:
         decided = replace(proposal, state=state, decided_by=caller.actor, decided_at=at)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -36,11 +36,17 @@ from ledger.vouchers import Voucher
 Act = Callable[[IdempotencyKey], Awaitable[Outcome]]
 Show = Callable[[Outcome], BaseModel]
 Again = Callable[[], Awaitable[BaseModel]]
+KeyName = tuple[str, str]
+"""A client and one of its keys."""
 
 _STORED = re.compile(r'^\{"status":([0-9]{3}),"body":(.*)\}$', re.DOTALL)
 _RECORDED = """
-SELECT k.request_hash, k.answer FROM ledger.idempotency_key AS k
-WHERE k.book_id = $1 AND k.client = $2 AND k.key = $3
+SELECT k.client, k.key, k.request_hash, k.answer
+FROM unnest($2::text [], $3::text []) AS w (client, key)
+CROSS JOIN LATERAL (
+    SELECT i.client, i.key, i.request_hash, i.answer FROM ledger.idempotency_key AS i
+    WHERE i.book_id = $1 AND i.client = w.client AND i.key = w.key OFFSET 0
+) AS k
 """
 
 
@@ -144,7 +150,7 @@ def _unambiguous(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answering:
     """Turns outcomes into answers, the same bytes each time.
 
@@ -155,9 +161,15 @@ class Answering:
     status: int
     show: Show
     codes: Mapping[int, str]
+    _said: tuple[Outcome, str] | None = None
 
     def text(self, outcome: Outcome) -> str:
-        """What is stored under the key: status and body."""
+        """What is stored under the key: status and body. Of one outcome it is made once."""
+        if self._said is None or self._said[0] is not outcome:
+            self._said = outcome, self._text(outcome)
+        return self._said[1]
+
+    def _text(self, outcome: Outcome) -> str:
         if outcome.refusal is None:
             return stored_text(self.status, self.show(outcome).model_dump_json())
         body = refusal_json(outcome.refusal, self.codes, self.promise)
@@ -204,6 +216,15 @@ class Looked:
 async def look(connection: Connection, caller: Caller, promise: Promise) -> Looked:
     """Look the key up where the door reads anyway. Raises `idempotency_key_reused`."""
     return Looked(await recorded(connection, caller.book_id, promise.of(caller)))
+
+
+Recorded = Mapping[KeyName, tuple[bytes, str]]
+"""Request hash and stored answer of keys that are on record."""
+
+
+def looked_up(found: Recorded, caller: Caller, promise: Promise) -> Looked:
+    """The same of what was read together with others. Raises `idempotency_key_reused`."""
+    return Looked(_answer_under(found, promise.of(caller)))
 
 
 async def post(
@@ -288,12 +309,24 @@ def _replayed(looked: Looked) -> Response | None:
 
 async def recorded(connection: Connection, book_id: int, key: IdempotencyKey) -> str | None:
     """The answer stored under a key. Raises the problem `idempotency_key_reused`."""
-    row = await connection.fetchrow(_RECORDED, book_id, key.client, key.key)
-    if row is None:
+    found = await recorded_all(connection, book_id, [(key.client, key.key)])
+    return _answer_under(found, key)
+
+
+async def recorded_all(connection: Connection, book_id: int, names: Sequence[KeyName]) -> Recorded:
+    """Those of these keys, each a client's, that are on record."""
+    clients, keys = [client for client, _ in names], [key for _, key in names]
+    rows = await connection.fetch(_RECORDED, book_id, clients, keys)
+    return {(client, key): (request_hash, answer) for client, key, request_hash, answer in rows}
+
+
+def _answer_under(found: Recorded, key: IdempotencyKey) -> str | None:
+    known = found.get((key.client, key.key))
+    if known is None:
         return None
-    if row["request_hash"] != key.request_hash:
+    request_hash, answer = known
+    if request_hash != key.request_hash:
         raise _reused()
-    answer: str = row["answer"]
     return answer
 
 

@@ -14,6 +14,8 @@ from datetime import date
 from hashlib import sha1
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 from ledger.db import Connection
 
 CFF_NAMESPACE = UUID("5f3c6a0e-9f4d-5b57-8a42-6d1f0c7e21b8")
@@ -41,15 +43,14 @@ def journal_id(event: UUID, attempt: int) -> UUID:
 
 
 def _derived(space: UUID, name: str) -> UUID:
-    """`uuid.uuid5`, said in fewer steps: every journal of our own takes several."""
-    digest = sha1(space.bytes + name.encode(), usedforsecurity=False).digest()
-    value = int.from_bytes(digest[:16], "big")
-    return UUID(int=value & _UNMARKED | _VERSION_5)
-
-
-_VERSION_5 = 0x5000_8000_0000_0000_0000
-"""Version 5 and the variant, in the bits that `_UNMARKED` leaves free."""
-_UNMARKED = ~0xF000_C000_0000_0000_0000
+    """`uuid.uuid5`, said in fewer steps, as the driver's own kind of UUID: it equals any other, and
+    is made, written and compared in a fraction of the time. Every journal of our own takes several.
+    """
+    digest = bytearray(sha1(space.bytes + name.encode(), usedforsecurity=False).digest()[:16])
+    # Version 5 and the variant.
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return pgproto.UUID(bytes(digest))
 
 
 async def attempts(

@@ -1,16 +1,18 @@
 """What the posting transaction reads: locks in the one order, then the batch's part of the book.
 
 Order of locks, the same for everyone: idempotency keys (tried, never waited for), product rows
-(table by name, row by id, locked rows are skipped), the book head (the only wait). Each is its own
-statement: a wait inside a statement does not refresh what the statement sees.
+(table by name, row by id, locked rows are skipped), the book head (the only wait). What is asked
+under the head is asked by statements of their own, inside one function: a wait inside a statement
+does not refresh what the statement sees.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
@@ -19,8 +21,8 @@ import asyncpg
 
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
-from ledger.posting import bodies
 from ledger.posting import state as st
+from ledger.posting.columns import literal, literal_of_ids
 from ledger.posting.records import JournalRecord
 from ledger.posting.values import (
     CloseAccount,
@@ -59,30 +61,66 @@ class HeadRow:
     fiscal_year_start_month: int
 
 
-async def try_keys(connection: Connection, book_id: int, units: Sequence[Unit]) -> set[int]:
-    """Lock the idempotency keys of the batch; answers the places of units whose key is busy."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obtained:
+    """What a batch has locked.
+
+    busy:     places of units whose idempotency key is being worked on elsewhere.
+    versions: of the product rows, by table and id; who is missing was locked by somebody else.
+    """
+
+    busy: set[int]
+    versions: dict[tuple[str, UUID], int]
+
+
+async def try_locks(connection: Connection, book_id: int, units: Sequence[Unit]) -> Obtained:
+    """Lock the idempotency keys of the batch, then every row that its units were decided on.
+
+    One round trip, whatever the number of tables. Nothing in it waits.
+    """
     keyed = [(place, unit.key) for place, unit in enumerate(units) if unit.key is not None]
-    if not keyed:
-        return set()
-    names = [f"{key.client}\x1f{key.key}" for _, key in keyed]
-    rows = await connection.fetch(SQL["try_keys"], book_id, names)
-    return {keyed[row["position"] - 1][0] for row in rows if not row["locked"]}
-
-
-async def lock_rows(
-    connection: Connection, book_id: int, units: Sequence[Unit]
-) -> dict[tuple[str, UUID], int]:
-    """Lock every row that the units were decided on; answers the versions of those obtained."""
     wanted: dict[str, tuple[RowTable, set[UUID]]] = {}
     for unit in units:
         for read in unit.reads:
             wanted.setdefault(read.table.name, (read.table, set()))[1].add(read.row_id)
-    versions: dict[tuple[str, UUID], int] = {}
-    for name in sorted(wanted):
-        table, ids = wanted[name]
-        rows = await connection.fetch(table.select, book_id, sorted(ids))
-        versions |= {(name, row_id): version for row_id, version in rows}
-    return versions
+    obtained = Obtained(busy=set(), versions={})
+    if not keyed and not wanted:
+        return obtained
+    names = sorted(wanted)
+    asked: list[object] = [literal_of_ids(wanted[name][1]) for name in names]
+    if keyed:
+        asked.insert(0, [f"{key.client}\x1f{key.key}" for _, key in keyed])
+    statement = _locks_of(bool(keyed), tuple(wanted[name][0].select for name in names))
+    for place, row_id, number in await connection.fetch(statement, book_id, *asked):
+        if place == _KEY_IS_BUSY:
+            obtained.busy.add(keyed[number - 1][0])
+        else:
+            obtained.versions[names[place], row_id] = number
+    return obtained
+
+
+_KEY_IS_BUSY = -1
+
+
+@cache
+def _locks_of(keyed: bool, selects: tuple[str, ...]) -> str:
+    """One statement of the locks in their order: keys first, then table by table.
+
+    Rows are (place of the table, id, version), and (-1, NULL, place of the key) for a busy key. A
+    part that locks is never merged with another, and parts are executed in the order in which they
+    are asked for; since none of them waits, no order could end in a deadlock.
+    """
+    parts: list[str] = []
+    answers: list[str] = []
+    if keyed:
+        parts.append(f"keys (number, locked) AS MATERIALIZED ({SQL['try_keys']})")
+        answers.append(f"SELECT {_KEY_IS_BUSY}, NULL::uuid, number FROM keys WHERE NOT locked")
+    for place, select in enumerate(selects):
+        # Once a statement, not once a row that is looked at.
+        ids = f"(SELECT ${place + 2 + keyed}::text::uuid [])"
+        parts.append(f"t{place} (id, version) AS MATERIALIZED ({select.replace('$2', ids)})")
+        answers.append(f"SELECT {place}, id, version FROM t{place}")
+    return f"WITH {', '.join(parts)} {' UNION ALL '.join(answers)}"
 
 
 async def take_head(connection: Connection, book_id: int) -> HeadRow:
@@ -93,20 +131,8 @@ async def take_head(connection: Connection, book_id: int) -> HeadRow:
     return HeadRow(**dict(row))
 
 
-async def recorded_keys(
-    connection: Connection, book_id: int, units: Sequence[Unit]
-) -> dict[ClosedKey, tuple[bytes, str]]:
-    """Request hash and stored answer of every idempotency key that is on record."""
-    keys = [unit.key for unit in units if unit.key is not None]
-    if not keys:
-        return {}
-    clients, names = [key.client for key in keys], [key.key for key in keys]
-    rows = await connection.fetch(SQL["recorded_keys"], book_id, clients, names)
-    return {(row["client"], row["key"]): (row["request_hash"], row["answer"]) for row in rows}
-
-
 @dataclass(slots=True)
-class _Wanted:
+class Wanted:
     """Names of everything that the operations of a batch speak of; `ids` are their own."""
 
     accounts: set[int]
@@ -121,20 +147,16 @@ class _Wanted:
 
     def add(self, operation: Operation) -> None:
         """Collect what one operation needs."""
-        identity = bodies.operation_id(operation)
-        if identity is not None:
-            # Journals and holds share one room of ids, else a refused hold would burn a journal's.
-            self.ids.add(identity)
         if isinstance(operation, Journal):
-            for transfer in operation.transfers:
-                self.accounts.update((transfer.debit, transfer.credit))
-            if operation.hold_id is not None:
-                self.holds.add(operation.hold_id)
-            if operation.reverses is not None:
-                self.journals.add(operation.reverses)
-                self.reversed_ids.add(operation.reverses)
-            if operation.adjusts is not None:
-                self.journals.add(operation.adjusts)
+            self._add_journal(operation)
+            return
+        if isinstance(operation, Note):
+            if operation.account is not None:
+                self.accounts.add(operation.account)
+            return
+        if isinstance(operation, PlaceHold):
+            # Journals and holds share one room of ids, else a refused hold would burn a journal's.
+            self.ids.add(operation.hold_id)
         elif isinstance(operation, ReleaseHold):
             self.holds.add(operation.hold_id)
         elif isinstance(operation, OpenAccount):
@@ -146,8 +168,65 @@ class _Wanted:
             self.reopened.add(operation.account)
         if isinstance(operation, _OF_AN_ACCOUNT):
             self.accounts.add(operation.account)
-        if isinstance(operation, Note) and operation.account is not None:
-            self.accounts.add(operation.account)
+
+    def _add_journal(self, journal: Journal) -> None:
+        self.ids.add(journal.journal_id)
+        for transfer in journal.transfers:
+            self.accounts.add(transfer.debit)
+            self.accounts.add(transfer.credit)
+        if journal.hold_id is not None:
+            self.holds.add(journal.hold_id)
+        if journal.reverses is not None:
+            self.journals.add(journal.reverses)
+            self.reversed_ids.add(journal.reverses)
+        if journal.adjusts is not None:
+            self.journals.add(journal.adjusts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The head as locked, and what was read under it in the same round trip.
+
+    keys:      request hash and stored answer of the batch's idempotency keys that are on record.
+    accounts:  as they stand.
+    on_record: which of the batch's ids are known already, and as what.
+    """
+
+    head: HeadRow
+    keys: dict[ClosedKey, tuple[bytes, str]]
+    accounts: dict[int, st.AccountState]
+    on_record: dict[int, set[UUID]]
+
+
+async def take_head_with(
+    connection: Connection,
+    book_id: int,
+    units: Sequence[Unit],
+    ids: Iterable[UUID],
+    accounts: Iterable[int],
+) -> Taken:
+    """Lock the book's head and ask about keys, ids and accounts under it. Raises `NotFound`."""
+    keys = [unit.key for unit in units if unit.key is not None]
+    clients, names = [key.client for key in keys], [key.key for key in keys]
+    asked = (clients, names, literal_of_ids(ids), literal(accounts))
+    rows = await connection.fetch(SQL["take_head_with"], book_id, *asked)
+    if not rows:
+        raise NotFound("book", book_id)
+    taken = Taken(
+        head=HeadRow(**{name: rows[0][name] for name in _OF_HEAD}),
+        keys={},
+        accounts={},
+        on_record=_nothing(),
+    )
+    for row in rows[1:]:
+        what: int = row["what"]
+        if what == _ACCOUNT:
+            taken.accounts[row["account_id"]] = account_of(row)
+        elif what == _KEY:
+            taken.keys[row["client"], row["key"]] = (row["digest"], row["answer"])
+        else:
+            taken.on_record[what].add(row["id"])
+    return taken
 
 
 async def load_state(
@@ -156,21 +235,35 @@ async def load_state(
     head: HeadRow,
     business_date: date,
     units: Sequence[Unit],
-    known: Callable[[Iterable[int]], dict[int, st.AccountState]] | None = None,
 ) -> st.State:
-    """Read under the head whatever the judge may ask about these units.
+    """Read under the head whatever the judge may ask about these units."""
+    return await state_of(connection, book_id, head, business_date, wanted_by(units), {})
 
-    known: those of the accounts that need not be read; the judge will change them.
+
+async def state_of(
+    connection: Connection,
+    book_id: int,
+    head: HeadRow,
+    business_date: date,
+    wanted: Wanted,
+    accounts: dict[int, st.AccountState],
+    on_record: dict[int, set[UUID]] | None = None,
+) -> st.State:
+    """The state that the judge works on; reads what is not known yet.
+
+    accounts:  those that are known; the judge will change them.
+    on_record: what is known of the ids that are wanted; None = nothing yet.
     """
-    wanted = _wanted_by(units)
     state = st.State(
         business_date=business_date,
         head_date=head.business_date,
         value_date_floor=head.value_date_floor,
         next_seq=head.recorded_seq + 1,
-        accounts={} if known is None else known(wanted.accounts),
+        accounts=accounts,
     )
-    found = await _look(connection, book_id, state, wanted)
+    ids = wanted.ids if on_record is None else set()
+    looked = await _look(connection, book_id, state, wanted.accounts, ids)
+    found = looked if on_record is None else on_record
     wanted.journals |= found[_JOURNAL]
     wanted.holds |= found[_HOLD]
     if wanted.holds:
@@ -194,19 +287,24 @@ async def load_state(
     return state
 
 
-_ACCOUNT, _JOURNAL, _HOLD, _REFUSAL = 1, 2, 3, 4
-"""What a row of the statement `look` is."""
+_ACCOUNT, _JOURNAL, _HOLD, _REFUSAL, _KEY = 1, 2, 3, 4, 5
+"""What a row of the statements `look` and `take_head_with` is."""
+_OF_HEAD = tuple(field.name for field in fields(HeadRow))
+
+
+def _nothing() -> dict[int, set[UUID]]:
+    return {_JOURNAL: set(), _HOLD: set(), _REFUSAL: set()}
 
 
 async def _look(
-    connection: Connection, book_id: int, state: st.State, wanted: _Wanted
+    connection: Connection, book_id: int, state: st.State, accounts: set[int], ids: set[UUID]
 ) -> dict[int, set[UUID]]:
     """Read accounts that are not known yet; answers which ids are on record, and as what."""
-    found: dict[int, set[UUID]] = {_JOURNAL: set(), _HOLD: set(), _REFUSAL: set()}
-    unread = wanted.accounts - state.accounts.keys()
-    if not unread and not wanted.ids:
+    found = _nothing()
+    unread = accounts - state.accounts.keys()
+    if not unread and not ids:
         return found
-    for row in await connection.fetch(SQL["look"], book_id, list(unread), list(wanted.ids)):
+    for row in await connection.fetch(SQL["look"], book_id, list(unread), list(ids)):
         what: int = row["what"]
         if what == _ACCOUNT:
             state.accounts[row["account_id"]] = account_of(row)
@@ -216,7 +314,7 @@ async def _look(
 
 
 async def _look_at_openings(
-    connection: Connection, book_id: int, state: st.State, wanted: _Wanted
+    connection: Connection, book_id: int, state: st.State, wanted: Wanted
 ) -> None:
     """What accounts to be opened, or opened again, are judged by; rare."""
     if wanted.codes:
@@ -232,8 +330,9 @@ async def _look_at_openings(
         state.closings = {row["account_id"]: _settled_by(row["body"]) for row in rows}
 
 
-def _wanted_by(units: Sequence[Unit]) -> _Wanted:
-    wanted = _Wanted(*(set() for _ in fields(_Wanted)))
+def wanted_by(units: Sequence[Unit]) -> Wanted:
+    """Everything that these units speak of."""
+    wanted = Wanted(*(set() for _ in fields(Wanted)))
     for unit in units:
         wanted.accounts.update(number for number, _ in unit.unmoved)
         for operation in unit.operations:

@@ -176,7 +176,7 @@ Operation = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowTable:
-    """A table whose rows units are decided on: `select` locks ids given as $2 in book $1.
+    """A table whose rows units are decided on: `select` locks ids given as $2 in book $1, no other.
 
     It must return (id, version), ORDER BY id FOR NO KEY UPDATE SKIP LOCKED (not FOR UPDATE: the
     check of a foreign key shares the key of the row it names and must not wait for us). Tables

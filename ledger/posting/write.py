@@ -8,9 +8,11 @@ is no savepoint and nothing to undo in the database.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache, partial
 from uuid import UUID
 
 from ledger.db import Connection, meanwhile
@@ -72,12 +74,8 @@ class Locked:
 
 async def lock(connection: Connection, book_id: int, units: Sequence[Unit]) -> Locked:
     """Lock what comes before the head: idempotency keys, then product rows. Never waits."""
-    return Locked(
-        book_id=book_id,
-        units=units,
-        busy=await read.try_keys(connection, book_id, units),
-        versions=await read.lock_rows(connection, book_id, units),
-    )
+    obtained = await read.try_locks(connection, book_id, units)
+    return Locked(book_id=book_id, units=units, busy=obtained.busy, versions=obtained.versions)
 
 
 async def begin(
@@ -94,12 +92,15 @@ async def begin(
     held: accounts of the caller's, which need not be read if the head is as they were left with.
     """
     book_id, units = locked.book_id, locked.units
-    head = await read.take_head(connection, book_id)
-    known = await read.recorded_keys(connection, book_id, units)
+    wanted = read.wanted_by(units)
+    asked = [n for n in wanted.accounts if held is None or held.get(n) is None]
+    taken = await read.take_head_with(connection, book_id, units, wanted.ids, asked)
+    head, accounts = taken.head, taken.accounts
     day = business_date or head.business_date
-    trust = held if held is not None and held.trust(head) else None
-    copies = None if trust is None else trust.copies
-    state = await read.load_state(connection, book_id, head, day, units, copies)
+    if held is not None and held.trust(head):
+        accounts |= held.copies(wanted.accounts)
+    # Were the accounts that are held no longer to be trusted, they are read after all.
+    state = await read.state_of(connection, book_id, head, day, wanted, accounts, taken.on_record)
     state.shut = await dated.why_shut(connection, book_id, head, day, origin, period)
     if origin is not Origin.NIGHT:
         await dated.load_series(connection, book_id, state, units)
@@ -117,7 +118,7 @@ async def begin(
         first_voucher=await dated.next_voucher(connection, book_id, head, fiscal_year),
         busy=locked.busy,
         versions=locked.versions,
-        known=known,
+        known=taken.keys,
         state=state,
         first_seq=state.next_seq,
     )
@@ -131,11 +132,12 @@ async def record(connection: Connection, draft: Draft) -> list[Outcome]:
     if draft.opened:
         await _open_accounts(connection, draft)
     _, (arguments, told) = await meanwhile(_row_writes(connection, draft), lambda: in_words(draft))
-    written = await connection.fetchval(SQL["write_batch"], *arguments)
+    beside: list[_Beside] = [] if told is None else [(_TOLD, told)]
+    beside += _holds(draft.book_id, list(draft.state.changed_holds.values()))
+    statement = _batch_with(tuple(parts for parts, _ in beside))
+    given = (argument for _, group in beside for argument in group)
+    written = await connection.fetchval(statement, *arguments, *given)
     ensure(written is True, "the head is held and yet not as it was taken")
-    if told is not None:
-        await connection.execute(SQL["insert_events"], *told)
-    await _write_holds(connection, draft.book_id, list(draft.state.changed_holds.values()))
     if draft.cut is not None:
         operation, seq = draft.cut
         await connection.execute(SQL["cut_day"], draft.book_id, draft.business_date, seq)
@@ -224,7 +226,13 @@ async def _open_accounts(connection: Connection, draft: Draft) -> None:
     )
 
 
-async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.HoldState]) -> None:
+_Beside = tuple[tuple[str, ...], tuple[object, ...]]
+"""Parts of the batch's statement that share parameters, and these."""
+
+
+def _holds(book_id: int, holds: Sequence[st.HoldState]) -> list[_Beside]:
+    """What writes holds."""
+    beside: list[_Beside] = []
     new = [hold for hold in holds if hold.is_new]
     if new:
         rows = [
@@ -241,8 +249,40 @@ async def _write_holds(connection: Connection, book_id: int, holds: Sequence[st.
             )
             for h in new
         ]
-        await connection.execute(SQL["insert_holds"], book_id, *columns(rows, 9))
+        beside.append((("placed",), (book_id, *columns(rows, 9))))
     old = [hold for hold in holds if not hold.is_new]
     if old:
         changes = [(h.hold_id, h.captured, h.state, h.changed_seq) for h in old]
-        await connection.execute(SQL["update_holds"], book_id, *columns(changes, 4))
+        beside.append((("ended",), (book_id, *columns(changes, 4))))
+    return beside
+
+
+_TOLD = ("told", "noted")
+"""Parts with the parameters that `in_words` makes of events."""
+_PARAMETER = re.compile(r"\$([0-9]+)")
+
+
+@cache
+def _batch_with(groups: tuple[tuple[str, ...], ...]) -> str:
+    """The statement that writes a batch, with what else is written of it: one round trip.
+
+    groups: names of statements that share their parameters, which follow those of the groups
+            before. They are executed after the batch's own function, none of whose rows they touch,
+            and their guards at the end of the statement, where they find the batch.
+    """
+    parts: list[str] = []
+    before = _parameters(SQL["write_batch"])
+    for group in groups:
+        for name in group:
+            shifted = partial(_shifted, by=before)
+            parts.append(f"{name} AS ({_PARAMETER.sub(shifted, SQL[name])})")
+        before += max(_parameters(SQL[name]) for name in group)
+    return f"WITH {', '.join(parts)} {SQL['write_batch']}" if parts else SQL["write_batch"]
+
+
+def _parameters(statement: str) -> int:
+    return max(int(number) for number in _PARAMETER.findall(statement))
+
+
+def _shifted(parameter: re.Match[str], by: int) -> str:
+    return f"${int(parameter.group(1)) + by}"

@@ -13,6 +13,10 @@ SELECT h.recorded_seq, h.batch_no, h.business_date, h.value_date_floor, h.digest
 FROM ledger.book_head AS h INNER JOIN ledger.book AS k ON k.book_id = h.book_id
 WHERE h.book_id = $1 FOR UPDATE OF h
 
+-- take_head_with --
+-- The head, locked, and what an ordinary batch asks under it: keys $2 and $3, ids $4, accounts $5.
+SELECT t.* FROM ledger.take_head($1, $2, $3, $4::text::uuid [], $5::text::int []) AS t
+
 -- next_voucher --
 -- Of a fiscal year that is not the newest: one after its last batch's last.
 SELECT coalesce((
@@ -54,11 +58,6 @@ SELECT DISTINCT ON (e.account_id) e.account_id, e.body
 FROM ledger.event AS e
 WHERE e.book_id = $1 AND e.account_id = ANY($2::int []) AND e.kind = 14
 ORDER BY e.account_id ASC, e.recorded_seq DESC
-
--- recorded_keys --
-SELECT client, key, request_hash, answer
-FROM ledger.idempotency_key
-WHERE book_id = $1 AND (client, key) IN (SELECT * FROM unnest($2::text [], $3::text []))
 
 -- recorded_journals --
 SELECT journal_id, line, recorded_seq, debit_account, credit_account, amount_satang, kind,
@@ -161,24 +160,24 @@ SELECT ledger.write_batch(
     $56::text::bigint [], $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68
 )
 
--- insert_events --
--- Events, and the accounts that they tell of, all that may change of them: counters and limits move
--- together.
-WITH told AS (
-    UPDATE ledger.balance AS b
-    SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
-        balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
-        frozen_until = t.frozen_until, changed_seq = t.changed_seq
-    FROM unnest(
-        $12::text::int [], $13::text::bigint [], $14::text::bigint [], $15::text::bigint [],
-        $16::text::bigint [], $17::text::bigint [], $18::text::bigint [], $19::text::smallint [],
-        $20::text::smallint [], $21::text::date [], $22::text::bigint []
-    ) AS t (
-        account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
-        frozen_until, changed_seq
-    )
-    WHERE b.book_id = $1 AND b.account_id = t.account_id
+-- told --
+-- Accounts that events tell of, all that may change of them: counters and limits move together. This
+-- and the next three are parts of the statement that writes the batch; the two share parameters.
+UPDATE ledger.balance AS b
+SET debits = t.debits, credits = t.credits, held = t.held, balance_min = t.balance_min,
+    balance_max = t.balance_max, excess_satang = t.excess, state = t.state, frozen = t.frozen,
+    frozen_until = t.frozen_until, changed_seq = t.changed_seq
+FROM unnest(
+    $12::text::int [], $13::text::bigint [], $14::text::bigint [], $15::text::bigint [],
+    $16::text::bigint [], $17::text::bigint [], $18::text::bigint [], $19::text::smallint [],
+    $20::text::smallint [], $21::text::date [], $22::text::bigint []
+) AS t (
+    account_id, debits, credits, held, balance_min, balance_max, excess, state, frozen,
+    frozen_until, changed_seq
 )
+WHERE b.book_id = $1 AND b.account_id = t.account_id
+
+-- noted --
 INSERT INTO ledger.event (
     book_id, recorded_seq, kind, business_date, actor, reason, account_id, hold_id, subject,
     amount_satang, body
@@ -192,7 +191,7 @@ FROM unnest(
     recorded_seq, kind, actor, reason, account_id, hold_id, subject, amount_satang, body
 )
 
--- insert_holds --
+-- placed --
 INSERT INTO ledger.hold (
     book_id, hold_id, account_id, amount_satang, captured_satang, state, expires_on, reference,
     placed_seq, changed_seq
@@ -202,7 +201,7 @@ SELECT $1, t.* FROM unnest(
     $8::text [], $9::bigint [], $10::bigint []
 ) AS t
 
--- update_holds --
+-- ended --
 UPDATE ledger.hold AS h
 SET captured_satang = t.captured, state = t.state, changed_seq = t.changed_seq
 FROM unnest($2::uuid [], $3::bigint [], $4::smallint [], $5::bigint [])

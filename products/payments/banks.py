@@ -7,12 +7,15 @@ debited it. Rows are written once, when a book is set up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
+from ledger.posting.columns import literal_of_ids
 
 SQL = statements(Path(__file__).parent / "sql" / "bank.sql")
 
@@ -95,17 +98,21 @@ async def controlled_accounts(connection: Connection, book_id: int) -> frozenset
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The head's dates, and what `payment_accounts` and `bank_accounts` answer."""
+    """The head's dates, and what `payment_accounts` and `bank_accounts` answer.
+
+    refused: remembered refusals of the events asked about, (event, code), oldest first.
+    """
 
     business_date: date
     value_date_floor: date
     accounts: PaymentAccounts
     banks: dict[str, BankAccount]
+    refused: tuple[tuple[UUID, str], ...]
 
 
-async def standing(connection: Connection, book_id: int) -> Standing:
-    """All three in one round trip. Raises `NotFound` until the accounts have been named."""
-    rows = await connection.fetch(SQL["standing"], book_id)
+async def standing(connection: Connection, book_id: int, events: Sequence[UUID]) -> Standing:
+    """All of it in one round trip. Raises `NotFound` until the accounts have been named."""
+    rows = await connection.fetch(SQL["standing"], book_id, literal_of_ids(events))
     if not rows:
         raise NotFound("payment accounts of book", book_id)
     first = rows[0]
@@ -118,6 +125,7 @@ async def standing(connection: Connection, book_id: int) -> Standing:
             for row in rows
             if row["bank_code"] is not None
         },
+        refused=tuple(zip(first["refused_events"], first["refused_codes"], strict=True)),
     )
 
 

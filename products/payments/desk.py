@@ -10,7 +10,7 @@ a step is counted on the remembered refusals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -20,6 +20,7 @@ import asyncpg
 from ledger.books import read_head
 from ledger.db import Connection, meanwhile
 from ledger.errors import NotFound
+from ledger.posting.columns import literal_of_ids
 from ledger.posting.ids import event_id, journal_id
 from products.payments.bank_statement import LineKind
 from products.payments.banks import (
@@ -30,8 +31,10 @@ from products.payments.banks import (
     payment_accounts,
     standing,
 )
+from products.payments.lines import COLUMNS as LINE_COLUMNS
 from products.payments.lines import BankLine, line_of
 from products.payments.matching import references_of
+from products.payments.notice_reads import COLUMNS as NOTICE_COLUMNS
 from products.payments.notice_reads import load, notice_of
 from products.payments.notice_values import Notice
 from products.payments.postings import source_of, value_date_of
@@ -149,18 +152,21 @@ async def load_named(connection: Connection, book_id: int, wanted: Sequence[Want
     """A desk with just the lines and notices that are named: what joining them is decided on.
 
     Nothing is looked for, so neither candidates nor pairs taken apart are on it; of refusals, those
-    of each line's present step. The round trips are as many for one line as for hundreds.
+    of each line's present step. Two round trips, for one line as for hundreds.
     """
-    ids = {notice_id for each in wanted for notice_id in each.notice_ids}
-    stands = await standing(connection, book_id)
-    rows = await connection.fetch(SQL["lines"], book_id, [each.line_id for each in wanted])
-    found, (lines, events) = await meanwhile(
-        connection.fetch(SQL["named_notices"], book_id, list(ids)), lambda: _steps(book_id, rows)
+    # A line for which no notice is named is looked for all the same: no notice has the id 0.
+    pairs = [(each.line_id, notice) for each in wanted for notice in each.notice_ids or (_NONE,)]
+    asked = [literal_of_ids(ids) for ids in zip(*pairs, strict=True)]
+    rows = await connection.fetch(SQL["named"], book_id, *asked)
+    events = {
+        (row[0], row[_VERSION]): line_event(book_id, row[0], row[_VERSION])
+        for row in rows
+        if row[0] is not None
+    }
+    stands, (lines, notices) = await meanwhile(
+        standing(connection, book_id, list(events.values())), lambda: _lines_and_notices(rows)
     )
-    refused, notices = await meanwhile(
-        _refused(connection, book_id, events),
-        lambda: {row["notice_id"]: notice_of(row) for row in found},
-    )
+    withdrawals = [row for row in rows if row[_PURPOSES]]
     desk = Desk(
         book_id=book_id,
         business_date=stands.business_date,
@@ -169,25 +175,35 @@ async def load_named(connection: Connection, book_id: int, wanted: Sequence[Want
         banks=stands.banks,
         lines=tuple(lines.values()),
         notices=notices,
-        settled=frozenset(row["notice_id"] for row in found if MONEY_MOVED in row["purposes"]),
-        returned=frozenset(row["notice_id"] for row in found if MONEY_BACK in row["purposes"]),
-        refused=refused,
+        settled=frozenset(row[_NOTICE] for row in withdrawals if MONEY_MOVED in row[_PURPOSES]),
+        returned=frozenset(row[_NOTICE] for row in withdrawals if MONEY_BACK in row[_PURPOSES]),
+        refused=_by_step(events, stands.refused),
         undone=frozenset(),
         events=events,
     )
     return Named(desk=desk, lines=lines)
 
 
-def _steps(
-    book_id: int, rows: Sequence[asyncpg.Record]
-) -> tuple[dict[UUID, BankLine], dict[tuple[UUID, int], UUID]]:
-    """Lines by id, and the event of each one's present step."""
-    lines = {row["line_id"]: line_of(row) for row in rows}
-    events = {
-        (line.line_id, line.version): line_event(book_id, line.line_id, line.version)
-        for line in lines.values()
-    }
-    return lines, events
+_NONE = UUID(int=0)
+_VERSION = LINE_COLUMNS.index("version")
+_NOTICE = len(LINE_COLUMNS)
+_PURPOSES = _NOTICE + len(NOTICE_COLUMNS)
+"""Places in a row of the statement `named`: a line's columns, a notice's, what its money did."""
+
+
+def _lines_and_notices(
+    rows: Sequence[asyncpg.Record],
+) -> tuple[dict[UUID, BankLine], dict[UUID, Notice]]:
+    """What was found, by id; a line or notice may stand in several rows."""
+    lines: dict[UUID, BankLine] = {}
+    notices: dict[UUID, Notice] = {}
+    for row in rows:
+        line_id, notice_id = row[0], row[_NOTICE]
+        if line_id is not None and line_id not in lines:
+            lines[line_id] = line_of(row[:_NOTICE])
+        if notice_id is not None and notice_id not in notices:
+            notices[notice_id] = notice_of(row[_NOTICE:_PURPOSES])
+    return lines, notices
 
 
 async def _desk_of(
@@ -228,11 +244,19 @@ async def _desk_of(
 async def _refused(
     connection: Connection, book_id: int, events: dict[tuple[UUID, int], UUID]
 ) -> dict[tuple[UUID, int], tuple[str, ...]]:
-    steps = {event: step for step, event in events.items()}
+    rows = await connection.fetch(SQL["refused_events"], book_id, list(events.values()))
+    return _by_step(events, ((row["event_id"], row["code"]) for row in rows))
+
+
+def _by_step(
+    events: dict[tuple[UUID, int], UUID], refused: Iterable[tuple[UUID, str]]
+) -> dict[tuple[UUID, int], tuple[str, ...]]:
+    """The codes of each step's refusals, oldest first."""
     codes: dict[tuple[UUID, int], tuple[str, ...]] = {}
-    for row in await connection.fetch(SQL["refused_events"], book_id, list(steps)):
-        step = steps[row["event_id"]]
-        codes[step] = (*codes.get(step, ()), row["code"])
+    if refused:
+        steps = {event: step for step, event in events.items()}
+        for event, code in refused:
+            codes[steps[event]] = (*codes.get(steps[event], ()), code)
     return codes
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from datetime import date
+from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from ledger.posting.values import RowRead, RowTable
 from products.payments.bank_statement import LineKind
@@ -86,9 +86,15 @@ def row_read(line: BankLine) -> RowRead:
     return RowRead(table=TABLE, row_id=line.line_id, version=line.version)
 
 
-def line_of(row: asyncpg.Record) -> BankLine:
-    """The value of a row that has the columns of the statement `lines`."""
-    values = dict(row)
-    values["kind"] = LineKind(values["kind"])
-    values["status"] = LineStatus(values["status"])
+def line_of(row: Iterable[object]) -> BankLine:
+    """The value of a row whose columns are those of the statement `lines`."""
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    values["kind"] = _KINDS[values["kind"]]
+    values["status"] = _STATUSES[values["status"]]
     return BankLine(**values)
+
+
+COLUMNS = tuple(field.name for field in fields(BankLine))
+"""Of the statement `lines`, in its order."""
+_KINDS = {kind.value: kind for kind in LineKind}
+_STATUSES = {status.value: status for status in LineStatus}

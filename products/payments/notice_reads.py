@@ -6,13 +6,12 @@ Everything is set-based: one query serves one notice or the five hundred of a wi
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from ledger.books import read_head
 from ledger.db import Connection, statements
@@ -125,12 +124,15 @@ async def history(connection: Connection, book_id: int, notice_id: UUID) -> list
     return [HistoryEntry(**dict(row) | {"body": json.loads(row["body"])}) for row in rows]
 
 
-def notice_of(row: asyncpg.Record) -> Notice:
-    """The value of a row that has at least the columns of the statement `notices`."""
-    values = {name: row[name] for name in _COLUMNS}
-    values["kind"] = NoticeKind(values["kind"])
-    values["status"] = NoticeStatus(values["status"])
+def notice_of(row: Iterable[object]) -> Notice:
+    """The value of a row whose columns are those of the statement `notices`."""
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    values["kind"] = _KINDS[values["kind"]]
+    values["status"] = _STATUSES[values["status"]]
     return Notice(**values)
 
 
-_COLUMNS = tuple(field.name for field in fields(Notice))
+COLUMNS = tuple(field.name for field in fields(Notice))
+"""Of the statement `notices`, in its order."""
+_KINDS = {kind.value: kind for kind in NoticeKind}
+_STATUSES = {status.value: status for status in NoticeStatus}

@@ -54,7 +54,7 @@ class NoticeStatus(enum.IntEnum):
     @property
     def code(self) -> str:
         """The word on the wire, such as "received"."""
-        return self.name.lower()
+        return _STATUS_CODES[self]
 
     @property
     def name_th(self) -> str:
@@ -67,6 +67,7 @@ class NoticeStatus(enum.IntEnum):
         return _STATUS_NAMES[self][1]
 
 
+_STATUS_CODES = {status: status.name.lower() for status in NoticeStatus}
 _STATUS_NAMES = {
     NoticeStatus.RECEIVED: ("รับเรื่อง", "Received"),
     NoticeStatus.MATCHED: ("จับคู่แล้ว", "Matched"),

@@ -258,13 +258,13 @@ def match_unit(
         journal_id=journal_id(event, desk.attempt(line)),
         value_date=desk.value_date(line),
     )
-    statuses = [status_after(notice, purpose) for notice in joined]
     kind = EventKind.NOTICE_POSTED if purpose == MONEY_MOVED else EventKind.NOTICE_RETURNED
+    moves = [(notice, status_after(notice, purpose)) for notice in joined]
     notes = [
         notices.moved(notice, to, kind, line_id=line.line_id, journal_id=journal.journal_id)
-        for notice, to in zip(joined, statuses, strict=True)
+        for notice, to in moves
     ]
-    writes = _match_writes(desk, line, joined, journal.journal_id, purpose, how=how, actor=actor)
+    writes = _match_writes(desk, line, moves, journal.journal_id, purpose, how=how, actor=actor)
     return Unit(
         operations=(journal, *notes),
         actor=actor,
@@ -280,7 +280,7 @@ def match_unit(
 def _match_writes(
     desk: Desk,
     line: BankLine,
-    joined: Sequence[Notice],
+    moves: Sequence[tuple[Notice, NoticeStatus]],
     journal_id: UUID,
     purpose: int,
     *,
@@ -288,7 +288,7 @@ def _match_writes(
     actor: str,
 ) -> tuple[RowWrite, ...]:
     """The rows of a match, a write a notice: line, notice, what joins them; questions are spent."""
-    status = LineStatus.MATCHED if purpose == MONEY_MOVED else LineStatus.RETURNED
+    status = int(LineStatus.MATCHED if purpose == MONEY_MOVED else LineStatus.RETURNED)
     return tuple(
         RowWrite(
             statement=SQL["match_lines"],
@@ -296,11 +296,11 @@ def _match_writes(
                 desk.book_id,
                 line.line_id,
                 line.version,
-                int(status),
+                status,
                 journal_id,
                 notice.notice_id,
                 notice.version,
-                int(status_after(notice, purpose)),
+                int(to),
                 journal_id if notice.kind is NoticeKind.DEPOSIT else None,
                 event_id(journal_id, notice.notice_id),
                 notice.amount_satang,
@@ -311,7 +311,7 @@ def _match_writes(
             ),
             together=True,
         )
-        for notice in joined
+        for notice, to in moves
     )
 
 

@@ -222,3 +222,36 @@ async def test_waiting_proposals_are_listed_in_the_order_in_which_they_were_made
     listed = [row["id"] for row in first["data"] + rest["data"]]
     assert listed == [body["id"] for body in made]
     assert len((await house.get("/journals")).json()["data"]) == 4
+
+
+async def test_who_approves_at_the_same_time_is_answered_each_on_its_own(house: House) -> None:
+    pairs = [("SAV-0001", "SAV-0002"), ("SAV-0003", "SAV-0001")]
+    bodies = [journal_of(*pairs[n % 2], f"{n + 1}.00") for n in range(8)]
+    for body in bodies:
+        assert (await house.post("/journals", body)).status_code == 202
+    asked = [f"/journals/{body['id']}/approve" for body in bodies]
+    refused = house.post(
+        f"/journals/{bodies[7]['id']}/reject", {"reason": "not this one"}, actor=CHECKER
+    )
+    answers = await asyncio.gather(
+        *(house.post(path, {}, CHECKER, f"key-{n}") for n, path in enumerate(asked[:6])),
+        house.post(f"/journals/{uuid4()}/approve", {}, actor=CHECKER),
+        house.post(asked[6], {"reason": "seen with the treasurer"}, actor=CHECKER),
+        refused,
+        house.post(asked[5], {}),
+    )
+    assert [answer.status_code for answer in answers] == [200] * 6 + [404, 200, 200, 403]
+    for body, answer in zip(bodies, answers[:6], strict=False):
+        said = answer.json()
+        assert (said["id"], said["transfers"]) == (body["id"], body["transfers"])
+        # Each names its own accounts, whatever else was read with it.
+        touched = {body["transfers"][0]["debit"], body["transfers"][0]["credit"]}  # type: ignore[index]  # a list of one
+        assert {row["account"] for row in said["balances"]} == touched
+    assert answers[7].json()["reason"].startswith("agreed")
+    reasons = [(await house.get(f"/journals/{b['id']}")).json()["reason"] for b in bodies[5:]]
+    assert reasons[0] == "agreed with the treasurer"
+    assert reasons[1] == "agreed with the treasurer / seen with the treasurer"
+    assert reasons[2] == "agreed with the treasurer / not this one"
+    again = await house.post(asked[0], {}, CHECKER, "key-0")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert again.content == answers[0].content

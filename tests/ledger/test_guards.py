@@ -7,6 +7,7 @@ counts is the SQLSTATE or the constraint that stopped it.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
@@ -16,6 +17,8 @@ import pytest
 
 from ledger.db import APPLICATION, AUDITOR, POSTER, READER, Connection
 from ledger.posting.values import MoveBusinessDate, Operation, PlaceHold, ReleaseHold
+from products.payments.lines import LineStatus
+from products.payments.notice_values import NoticeStatus
 from tests.builders import journal, unit
 from tests.ledger.play import OPENED_ON, Table
 
@@ -32,7 +35,7 @@ KEEPING = {
     "ledger.day": UPDATED,
     "ledger.day_total": NEVER,
     "ledger.event": NEVER,
-    "ledger.event_kind": OPEN,
+    "ledger.event_kind": NEVER,
     "ledger.found_transfer": NEVER,
     "ledger.gl_account": UPDATED,
     "ledger.hold": UPDATED,
@@ -56,7 +59,7 @@ KEEPING = {
     "products.accrual_correction": NEVER,
     "products.bank_account": NEVER,
     "products.bank_line": UPDATED,
-    "products.bank_line_status": OPEN,
+    "products.bank_line_status": NEVER,
     "products.bank_match": UPDATED,
     "products.bank_statement": NEVER,
     "products.capitalisation": NEVER,
@@ -67,13 +70,15 @@ KEEPING = {
     "products.match_proposal": OPEN,
     "products.night_chunk": UPDATED,
     "products.notice": UPDATED,
-    "products.notice_status": OPEN,
+    "products.notice_status": NEVER,
     "products.payment_accounts": NEVER,
     "products.product": NEVER,
 }
+LOOKED_UP = ("ledger.event_kind", "products.bank_line_status", "products.notice_status")
+"""Named by rows without a foreign key: guards and checks know them, so they never change."""
 OWNER = "owner"
 ROLES = (OWNER, POSTER, APPLICATION, READER, AUDITOR)
-APPEND_ONLY, NO_RIGHT = "LG001", "42501"
+APPEND_ONLY, NO_RIGHT, FOREIGN_KEY = "LG001", "42501", "23503"
 BANK, SAV = 1, 2
 HELD, ENDED = UUID(int=11), UUID(int=12)
 
@@ -139,7 +144,67 @@ async def test_what_is_append_only_is_never_updated(
     owner: Connection, name: str, role: str
 ) -> None:
     refused = {APPEND_ONLY} if role == OWNER else {NO_RIGHT}
-    assert await stopped_by(owner, f"UPDATE {name} SET book_id = book_id", role=role) in refused
+    column = "code" if name in LOOKED_UP else "book_id"
+    assert await stopped_by(owner, f"UPDATE {name} SET {column} = {column}", role=role) in refused
+
+
+@pytest.mark.parametrize("role", [OWNER, POSTER])
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("products.bank_line", "line_id"),
+        ("products.notice", "notice_id"),
+        ("products.bank_match", "line_id"),
+        ("products.bank_match", "notice_id"),
+    ],
+)
+async def test_what_a_match_names_keeps_its_key(
+    owner: Connection, name: str, column: str, role: str
+) -> None:
+    statement = f"UPDATE {name} SET {column} = gen_random_uuid()"
+    assert await stopped_by(owner, statement, role=role) == APPEND_ONLY
+
+
+_MATCH = """
+INSERT INTO products.bank_match (
+    book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
+    made_seq
+) VALUES ($1, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 1, 1,
+    gen_random_uuid(), 'psql', 1)
+"""
+
+
+async def test_a_match_names_a_line_and_a_notice_that_are_there(
+    table: Table, owner: Connection
+) -> None:
+    assert await stopped_by(owner, _MATCH, table.book_id) == FOREIGN_KEY
+
+
+async def test_an_event_is_of_a_kind_that_is_known(table: Table, owner: Connection) -> None:
+    unknown = _EVENT.replace("11,", "999,", 1)
+    assert await stopped_by(owner, unknown, table.book_id) == FOREIGN_KEY
+
+
+@pytest.mark.parametrize(
+    ("name", "enumeration"), [("bank_line", LineStatus), ("notice", NoticeStatus)]
+)
+async def test_a_status_is_one_that_is_known(
+    owner: Connection, name: str, enumeration: type[enum.IntEnum]
+) -> None:
+    check = await owner.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1",
+        f"{name}_status_known",
+    )
+    known = [
+        status
+        for status in range(100)
+        if await owner.fetchval(
+            # The check itself, asked of one status after the other.
+            f"SELECT {check.removeprefix('CHECK ')} FROM (VALUES ($1::smallint)) AS v (status)",
+            status,
+        )
+    ]
+    assert known == sorted(enumeration)
 
 
 _RIGHTS = """

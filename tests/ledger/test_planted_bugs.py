@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import asyncpg
 import pytest
@@ -108,10 +109,14 @@ def _a_burnt_id_is_free_within_its_batch(patch: Patch) -> None:
 
 
 def _recorded_keys_are_not_looked_up(patch: Patch) -> None:
-    async def none(*_: object) -> dict[object, object]:
-        return {}
+    take = read.take_head_with
 
-    patch.setattr(read, "recorded_keys", none)
+    async def without_keys(*asked: Any) -> read.Taken:
+        taken = await take(*asked)
+        taken.keys.clear()
+        return taken
+
+    patch.setattr(read, "take_head_with", without_keys)
 
 
 def _half_of_a_refused_unit_stays(patch: Patch) -> None:

@@ -149,28 +149,43 @@ FROM found AS f
 
 -- standing --
 -- The head's dates and the accounts on which payments wait, with each bank's: a row a bank, or one.
+-- In each the codes of the remembered refusals of our own events $2, in the order of being given.
 SELECT h.business_date, h.value_date_floor, a.suspense_receipts, a.suspense_payments,
     a.outgoing_clearing, a.bank_fees, b.bank_code, b.bank_no, b.account_no, b.name_th, b.name_en,
-    b.account_id, b.opening_sequence_no, b.opening_balance_satang AS opening_satang
+    b.account_id, b.opening_sequence_no, b.opening_balance_satang AS opening_satang,
+    ARRAY(
+        SELECT r.event_id FROM ledger.refusal AS r
+        WHERE r.book_id = $1 AND r.event_id = ANY((SELECT $2::text::uuid [])::uuid []) AND r.sticky
+        ORDER BY r.batch_no, r.position
+    ) AS refused_events,
+    ARRAY(
+        SELECT r.code FROM ledger.refusal AS r
+        WHERE r.book_id = $1 AND r.event_id = ANY((SELECT $2::text::uuid [])::uuid []) AND r.sticky
+        ORDER BY r.batch_no, r.position
+    ) AS refused_codes
 FROM ledger.book_head AS h
 INNER JOIN products.payment_accounts AS a ON a.book_id = h.book_id
 LEFT JOIN products.bank_account AS b ON b.book_id = h.book_id
 WHERE h.book_id = $1 ORDER BY b.bank_code
 
--- named_notices --
--- Notices by id, columns as of `notices`; of withdrawals also what the bank has done so far.
-SELECT n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
+-- named --
+-- Lines $2 and notices $3, a row a pair of which either may be missing: the columns of `lines`, then
+-- those of `notices`, last of withdrawals also what the bank has done so far.
+SELECT l.line_id, l.statement_id, l.bank_code, l.line_no, l.bank_reference, l.amount_satang,
+    l.is_credit, l.booking_date, l.value_date, l.kind, l.is_reversal, l.reference, l.remittance,
+    l.counterparty, l.original_reference, l.status, l.version, l.posted_on, l.posted_journal,
+    n.notice_id, n.kind, n.status, n.version, n.contract_id, c.contract_no, c.party_id,
     c.account_id, n.bank_code, n.amount_satang, n.value_date, n.reference, n.made_by,
     n.received_by, n.approved_by, n.received_on, n.received_seq, n.changed_seq, n.posted_journal,
-    coalesce(m.purposes, '{}') AS purposes
-FROM products.notice AS n
-INNER JOIN products.contract AS c ON c.book_id = n.book_id AND c.contract_id = n.contract_id
+    m.purposes
+FROM unnest($2::text::uuid [], $3::text::uuid []) AS w (line_id, notice_id)
+LEFT JOIN products.bank_line AS l ON l.book_id = $1 AND l.line_id = w.line_id
+LEFT JOIN products.notice AS n ON n.book_id = $1 AND n.notice_id = w.notice_id
+LEFT JOIN products.contract AS c ON c.book_id = $1 AND c.contract_id = n.contract_id
 LEFT JOIN LATERAL (
     SELECT array_agg(m.purpose) AS purposes FROM products.bank_match AS m
-    WHERE n.kind = 2 AND m.book_id = n.book_id AND m.notice_id = n.notice_id
-        AND m.undone_seq IS NULL
+    WHERE n.kind = 2 AND m.book_id = $1 AND m.notice_id = n.notice_id AND m.undone_seq IS NULL
 ) AS m ON TRUE
-WHERE n.book_id = $1 AND n.notice_id = ANY($2::uuid [])
 
 -- undone_pairs --
 SELECT m.line_id, m.notice_id FROM products.bank_match AS m
@@ -191,50 +206,13 @@ FROM ledger.book_head AS h
 WHERE h.book_id = $1 AND l.book_id = $1 AND l.line_id = $2 AND l.version = $3
 
 -- match_lines --
--- Lines are explained by notices, a row a pair; a line with several notices stands once a notice. One
--- that was suspended keeps the journal that moved the bank's account. The questions are spent.
--- One statement for all units of a batch; every row is found by its key.
-WITH pair AS (
-    SELECT * FROM unnest(
-        $2::text::uuid [], $3::text::int [], $4::text::smallint [], $5::text::uuid [],
-        $6::text::uuid [], $7::text::int [], $8::text::smallint [], $9::text::uuid [],
-        $10::text::uuid [], $11::text::bigint [], $12::text::smallint [], $13::text::smallint [],
-        $14::text [], $15::text::bigint []
-    ) AS t (
-        line_id, line_version, line_status, journal_id, notice_id, notice_version, notice_status,
-        posted_journal, match_id, amount_satang, how, purpose, made_by, made_seq
-    )
-), line AS (
-    UPDATE products.bank_line AS l
-    SET status = t.line_status, version = l.version + 1,
-        posted_journal = coalesce(l.posted_journal, t.journal_id),
-        posted_on = coalesce(l.posted_on, t.business_date)
-    FROM (
-        SELECT DISTINCT p.line_id, p.line_version, p.line_status, p.journal_id, h.business_date
-        FROM pair AS p CROSS JOIN ledger.book_head AS h WHERE h.book_id = $1
-    ) AS t
-    WHERE l.book_id = $1 AND l.line_id = t.line_id AND l.version = t.line_version
-), notice AS (
-    UPDATE products.notice AS n
-    SET status = t.notice_status, version = n.version + 1, changed_seq = t.made_seq,
-        posted_journal = coalesce(t.posted_journal, n.posted_journal)
-    FROM pair AS t
-    WHERE n.book_id = $1 AND n.notice_id = t.notice_id AND n.version = t.notice_version
-), spent_of_line AS (
-    DELETE FROM products.match_proposal AS p USING pair AS t
-    WHERE p.book_id = $1 AND p.line_id = t.line_id
-), spent_of_notice AS (
-    -- A question of both is deleted by whichever comes first.
-    DELETE FROM products.match_proposal AS p USING pair AS t
-    WHERE p.book_id = $1 AND p.notice_id = t.notice_id
+-- Lines are explained by notices, a row a pair: one call for all units of a batch.
+SELECT products.match_lines(
+    $1, $2::text::uuid [], $3::text::int [], $4::text::smallint [], $5::text::uuid [],
+    $6::text::uuid [], $7::text::int [], $8::text::smallint [], $9::text::uuid [],
+    $10::text::uuid [], $11::text::bigint [], $12::text::smallint [], $13::text::smallint [],
+    $14::text [], $15::text::bigint []
 )
-INSERT INTO products.bank_match (
-    book_id, match_id, line_id, notice_id, amount_satang, how, purpose, journal_id, made_by,
-    made_seq
-)
-SELECT $1, t.match_id, t.line_id, t.notice_id, t.amount_satang, t.how, t.purpose, t.journal_id,
-    t.made_by, t.made_seq
-FROM pair AS t
 
 -- matches_of --
 -- The live matches of a line.
