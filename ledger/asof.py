@@ -10,7 +10,7 @@ it takes and whatever is posted meanwhile.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,6 +19,7 @@ import asyncpg
 
 from ledger.db import Connection, statements
 from ledger.errors import InvalidInput, NotFound
+from ledger.posting.marks import EVERY
 
 ROWS_FOR_ONE_ID = 25
 """A journal found by its id costs about what so many rows cost that are read in order."""
@@ -117,12 +118,39 @@ async def _of_cut(
 ) -> dict[int, AsOf]:
     """What the known journals of the cut batch did to the accounts with a date up to `on`.
 
-    By id where the movements name few, else over the shorter part of the batch.
+    From the nearest mark where there are marks; else by id where the movements name few, else over
+    the shorter part of the batch.
     """
     by_value = axis is Axis.VALUE
+    mark = (at.known_at - at.cut_from + 1 + EVERY // 2) // EVERY
     rows = await connection.fetch(
-        SQL["moved_in_cut"], at.book_id, wanted, at.cut_batch_no, on, by_value
+        SQL["moved_in_cut"], at.book_id, wanted, at.cut_batch_no, on, by_value, mark
     )
+    last = on if by_value else None
+    found = await _from_mark(connection, at, [row for row in rows if row["marked"]], mark, last)
+    return found | await _unmarked(connection, at, [r for r in rows if not r["marked"]], last)
+
+
+async def _from_mark(
+    connection: Connection, at: Pin, rows: Sequence[asyncpg.Record], mark: int, last: date | None
+) -> dict[int, AsOf]:
+    """What had been done up to a mark, and what lies between it and what is known."""
+    if not rows:
+        return {}
+    found = _by_account(rows, "marked_")
+    place = min(at.cut_from - 1 + mark * EVERY, at.cut_to)
+    low, high = min(place, at.known_at), max(place, at.known_at)
+    sums = _by_account(
+        await connection.fetch(SQL["sums_between"], at.book_id, list(found), low + 1, high, last)
+    )
+    sign = 1 if place < at.known_at else -1
+    return {each: _sum(done, sums.get(each, AsOf()), sign) for each, done in found.items()}
+
+
+async def _unmarked(
+    connection: Connection, at: Pin, rows: Sequence[asyncpg.Record], last: date | None
+) -> dict[int, AsOf]:
+    """The same of accounts that have no marks in the batch."""
     if not rows:
         return {}
     known, rest = (at.cut_from, at.known_at), (at.known_at + 1, at.cut_to)
@@ -135,19 +163,17 @@ async def _of_cut(
         return _by_account(await connection.fetch(SQL["sums_by_id"], at.book_id, *ids, at.known_at))
     whole = _by_account(rows)
     sums = _by_account(
-        await connection.fetch(
-            SQL["sums_between"], at.book_id, list(whole), *span, on if by_value else None
-        )
+        await connection.fetch(SQL["sums_between"], at.book_id, list(whole), *span, last)
     )
     if from_start:
         return sums
     return {account: _sum(total, sums.get(account, AsOf()), -1) for account, total in whole.items()}
 
 
-def _by_account(rows: Iterable[asyncpg.Record]) -> dict[int, AsOf]:
+def _by_account(rows: Iterable[asyncpg.Record], what: str = "") -> dict[int, AsOf]:
     found: dict[int, AsOf] = {}
     for row in rows:
-        moved = AsOf(debits=row["debits"], credits=row["credits"])
+        moved = AsOf(debits=row[f"{what}debits"], credits=row[f"{what}credits"])
         found[row["account_id"]] = _sum(found.get(row["account_id"], AsOf()), moved, 1)
     return found
 

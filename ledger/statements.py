@@ -25,6 +25,7 @@ from ledger.accounts import by_codes
 from ledger.asof import Axis, Pin
 from ledger.db import Connection, statements
 from ledger.errors import InvalidInput, NotFound
+from ledger.posting.marks import EVERY
 from ledger.vouchers import Voucher, vouchers_of
 
 SQL = statements(Path(__file__).parent / "sql" / "reads.sql")
@@ -200,6 +201,7 @@ async def _read(
         at.batch_no,
         at.cut_batch_no,
         need,
+        EVERY,
     )
     shares = shares_of(rows, by_value_date=by_value)
     place = (start.recorded_seq, start.line)
@@ -208,7 +210,7 @@ async def _read(
     opening = start.balance_satang
     if opening is None:
         opening = await _opening(reader, at, start, axis)
-        if begun is not None and begun.names is not None:
+        if begun is not None and begun.names is not None and not begun.marked:
             opening += sum(row["amount_satang"] for row in named.get(0, ()) if _at(row) <= place)
         elif begun is not None:
             opening += await reader.amount_before(begun, place)
@@ -228,14 +230,17 @@ async def _named(
     """Lines of the shares that name their journals, by place of the share.
 
     Names stand in order of number, so the first `need` of each are enough; in the share of the
-    cursor those from its journal on, if the page before told it and nothing before it is asked for.
+    cursor those from its journal on, if the page before told it and nothing before it is asked for,
+    or those from the mark before it on, which are all that have come.
     """
     wanted: list[list[UUID]] = []
     for share in shares:
         ids: list[UUID] = []
         for names in share.names or ():
             first, last = 0, need
-            if share is begun:
+            if share is begun and share.marked:
+                last = len(names)
+            elif share is begun:
                 known = start.journal_id in names and start.balance_satang is not None
                 first = names.index(start.journal_id) if known and start.journal_id else 0
                 last = first + need + 1 if known else len(names)
@@ -243,7 +248,8 @@ async def _named(
         wanted.append(ids)
     found = await reader.named(wanted)
     told = {row["journal_id"]: row["recorded_seq"] for row in found.get(0, ())}
-    if begun is not None and told.get(start.journal_id, start.recorded_seq) != start.recorded_seq:
+    misled = told.get(start.journal_id, start.recorded_seq) != start.recorded_seq
+    if begun is not None and not begun.marked and misled:
         whole = await reader.named([[each for names in begun.names or () for each in names]])
         found[0] = whole[0]
     return found
@@ -347,7 +353,9 @@ async def _later_changes(
             rest = await reader.rest(share)
             lines += rest.lines
             first = _either(min, first, rest.first_seq)
-            last = _either(max, last, rest.last_seq)
+            if rest.lines and row["last_batch"] is None:
+                end = rest.last_seq or await reader.end_of(share, last=True)
+                last = _either(max, last, end)
             continue
         # Batches come in order, the cut one first: nothing is before its lines.
         if share.batch_no == row["first_batch"] and (first is None or first >= share.first_seq):

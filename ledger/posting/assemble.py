@@ -16,6 +16,7 @@ from ledger import digest
 from ledger.posting.frames import (
     Posted,
     journal_frames,
+    mark_frames,
     movement_frames,
     transfer_frames,
 )
@@ -54,6 +55,7 @@ class Assembled:
     amount_sum: int
     transfers: Sequence[bytes]
     movements: bytes
+    marks: bytes
     tally: Tally
     slots: Ints
     debits_after: Ints
@@ -106,6 +108,7 @@ def assemble(
         amount_sum=sum(posted.lines.amount_satang.tolist()),
         transfers=list(transfer_frames(posted)) if journals else (),
         movements=movement_frames(book_id, batch_no, posted.business_date, moved),
+        marks=mark_frames(book_id, batch_no, moved, found.marks),
         tally=found,
         slots=slots,
         debits_after=debits,

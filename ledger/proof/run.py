@@ -20,6 +20,7 @@ from ledger.proof.closings import Closings, check_strays
 from ledger.proof.followers import check_followers
 from ledger.proof.later import drop_nets, load_nets
 from ledger.proof.links import Referred, check_links
+from ledger.proof.marks import Marks, read_marks
 from ledger.proof.model import Batch, Model
 from ledger.proof.movements import Movements, read_movements
 from ledger.proof.report import Difference, Findings, differ
@@ -92,12 +93,13 @@ class Run:
         """Replay a slice and compare everything in it."""
         connection, book_id = self.connection, self.book_id
         movements = await read_movements(connection, book_id, self.at[0], piece.to_batch)
+        marks = await read_marks(connection, book_id, self.at[0], piece.to_batch)
         await load_nets(connection, book_id, self.book, piece)
         referred = Referred()
         for batch in self.model.replay(piece):
-            await self._batch(piece, movements, batch, referred)
+            await self._batch(piece, movements, marks, batch, referred)
         drop_nets(self.book)
-        self.findings.add(check_rest(self.thread, piece, movements))
+        self.findings.add(check_rest(self.thread, piece, movements, marks))
         if self.model.seq < piece.to_seq:
             place = f"recorded_seq {self.model.seq + 1} to {piece.to_seq}"
             self.findings.add(differ("recorded_seq is gap-free", place, "one record each", "none"))
@@ -107,12 +109,17 @@ class Run:
         self.at = (piece.to_batch, piece.to_seq)
 
     async def _batch(
-        self, piece: Slice, movements: Movements, batch: Batch, referred: Referred
+        self,
+        piece: Slice,
+        movements: Movements,
+        marks: Marks,
+        batch: Batch,
+        referred: Referred,
     ) -> None:
         """Compare a batch as it was replayed; the book stands right after it."""
         version = batch.row["digest_version"] if batch.row is not None else chain.VERSIONS[-1]
         journals = chain.journals(piece, batch.first_line, batch.last_line, version)
-        replayed = Replayed(piece, movements, batch, self.book, journals)
+        replayed = Replayed(piece, movements, marks, batch, self.book, journals)
         self.findings.add(check_batch(self.thread, replayed))
         self.closings.take(batch, self.book)
         self.seals.take(replayed)

@@ -85,12 +85,19 @@ FROM parts AS p
 GROUP BY p.account_id
 
 -- moved_in_cut --
--- What batch $3 did to accounts $2 with a date up to $4, by value date when $5.
-SELECT m.account_id, m.debits, m.credits, m.journals
+-- What batch $3 did to accounts $2 with a date up to $4, by value date when $5, and up to mark $6;
+-- journals are named where there are no marks.
+SELECT m.account_id, m.debits, m.credits, k.transfers IS NOT NULL AS marked,
+    coalesce(k.debits[$6], CASE WHEN $6 > 0 THEN m.debits ELSE 0 END) AS marked_debits,
+    coalesce(k.credits[$6], CASE WHEN $6 > 0 THEN m.credits ELSE 0 END) AS marked_credits,
+    CASE WHEN k.transfers IS NULL THEN m.journals END AS journals
 FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
     ON m.book_id = $1 AND m.account_id = ANY($2::integer []) AND m.business_date = b.business_date
     AND m.batch_no = b.batch_no
+LEFT JOIN ledger.movement_mark AS k
+    ON k.book_id = $1 AND k.account_id = m.account_id AND k.batch_no = m.batch_no
+    AND k.value_date = m.value_date
 WHERE b.book_id = $1 AND b.batch_no = $3
     AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
 
@@ -101,7 +108,7 @@ SELECT n.account_id,
     sum(CASE WHEN t.credit_account = n.account_id THEN t.amount_satang ELSE 0 END)::bigint AS credits
 FROM unnest($2::integer [], $3::uuid []) AS n (account_id, journal_id)
 INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
-WHERE n.account_id IN (t.debit_account, t.credit_account) AND t.recorded_seq <= $4
+WHERE n.account_id IN (t.debit_account, t.credit_account) AND t.recorded_seq + 0 <= $4
 GROUP BY n.account_id
 
 -- sums_between --

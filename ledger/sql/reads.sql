@@ -3,7 +3,9 @@
 -- shares_by_business_date --
 -- Movements of account $2 after the cursor ($3 date, $4 number; 0 = before every number of the date)
 -- up to business date $5, in order: whole batches up to $6, as many as bring $8 transfers, and
--- those of which only a part is on the page: the cursor's batch, and batch $7, which is cut.
+-- those of which only a part is on the page: the cursor's batch, and batch $7, which is cut. Each
+-- names as many journals as the page may need; there is a mark every $9 numbers, and in the cursor's
+-- batch it is the mark before the cursor from which on they are named.
 WITH here AS (
     SELECT coalesce((
         SELECT b.batch_no FROM ledger.batch AS b
@@ -24,10 +26,12 @@ WITH here AS (
         ) AS before
     FROM following AS f
 ), taken AS (
-    SELECT c.business_date, c.batch_no, c.value_date, c.transfers, c.amount, c.journals
+    SELECT c.business_date, c.batch_no, c.value_date, c.transfers, c.amount, c.journals,
+        FALSE AS begun
     FROM counted AS c WHERE coalesce(c.before, 0) < $8
     UNION ALL
-    SELECT m.business_date, m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals
+    SELECT m.business_date, m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals,
+        (m.business_date, m.batch_no) = ($3, here.batch_no)
     FROM ledger.batch AS b
     INNER JOIN ledger.movement AS m
         ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
@@ -39,10 +43,22 @@ WITH here AS (
             OR (m.batch_no = $7 AND (m.business_date, m.batch_no) > ($3, here.batch_no))
         )
 )
-SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, t.journals, b.first_seq,
-    b.last_seq, b.fiscal_year, b.first_voucher, b.event_count
+SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
+    b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
+    k.debits AS mark_debits, k.credits AS mark_credits,
+    CASE
+        WHEN NOT t.begun THEN t.journals[:$8::integer]
+        WHEN k.transfers IS NULL THEN t.journals
+        ELSE t.journals[
+            coalesce(k.transfers[($4 - b.first_seq) / $9], 0) + 1
+            :coalesce(k.transfers[($4 - b.first_seq) / $9 + 1], t.transfers) + $8::integer
+        ]
+    END AS journals
 FROM taken AS t
 INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
+LEFT JOIN ledger.movement_mark AS k
+    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = t.batch_no
+    AND k.value_date = t.value_date
 ORDER BY t.business_date, t.batch_no
 
 -- shares_by_value_date --
@@ -79,10 +95,11 @@ WITH here AS (
         ) AS before
     FROM following AS f
 ), taken AS (
-    SELECT c.batch_no, c.value_date, c.transfers, c.amount, c.journals
+    SELECT c.batch_no, c.value_date, c.transfers, c.amount, c.journals, FALSE AS begun
     FROM counted AS c WHERE coalesce(c.before, 0) < $8
     UNION ALL
-    SELECT m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals
+    SELECT m.batch_no, m.value_date, m.transfers, m.credits - m.debits, m.journals,
+        (m.value_date, m.batch_no) = ($3, here.batch_no)
     FROM ledger.batch AS b
     INNER JOIN ledger.movement AS m
         ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
@@ -94,21 +111,43 @@ WITH here AS (
             OR (m.batch_no = $7 AND (m.value_date, m.batch_no) > ($3, here.batch_no))
         )
 )
-SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, t.journals, b.first_seq,
-    b.last_seq, b.fiscal_year, b.first_voucher, b.event_count
+SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
+    b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
+    k.debits AS mark_debits, k.credits AS mark_credits,
+    CASE
+        WHEN NOT t.begun THEN t.journals[:$8::integer]
+        WHEN k.transfers IS NULL THEN t.journals
+        ELSE t.journals[
+            coalesce(k.transfers[($4 - b.first_seq) / $9], 0) + 1
+            :coalesce(k.transfers[($4 - b.first_seq) / $9 + 1], t.transfers) + $8::integer
+        ]
+    END AS journals
 FROM taken AS t
 INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
+LEFT JOIN ledger.movement_mark AS k
+    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = t.batch_no
+    AND k.value_date = t.value_date
 ORDER BY t.value_date, t.batch_no
 
 -- shares_of_batches --
--- Movements of account $2 in batches $3 with a date up to $4, by value date when $5.
+-- Movements of account $2 in batches $3 with a date up to $4, by value date when $5. Where there are
+-- marks, only the first journal and the last are named.
 SELECT CASE WHEN $5 THEN m.value_date ELSE m.business_date END AS axis_date, m.batch_no,
-    m.transfers, m.credits - m.debits AS amount, m.journals, b.first_seq, b.last_seq,
-    b.fiscal_year, b.first_voucher, b.event_count
+    m.transfers, m.credits - m.debits AS amount, b.first_seq, b.last_seq, b.fiscal_year,
+    b.first_voucher, b.event_count, k.transfers AS mark_transfers, k.debits AS mark_debits,
+    k.credits AS mark_credits,
+    CASE
+        WHEN k.transfers IS NULL THEN m.journals
+        WHEN m.journals IS NOT NULL
+            THEN m.journals[:1] || m.journals[cardinality(m.journals):]
+    END AS journals
 FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
     ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
     AND m.batch_no = b.batch_no
+LEFT JOIN ledger.movement_mark AS k
+    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = m.batch_no
+    AND k.value_date = m.value_date
 WHERE b.book_id = $1 AND b.batch_no = ANY($3::bigint [])
     AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
 ORDER BY m.batch_no, axis_date
@@ -165,9 +204,10 @@ SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) 
     coalesce(sum(
         CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
     ), 0)::bigint AS amount
-FROM ledger.transfer AS t
-WHERE t.book_id = $1 AND t.journal_id = ANY($3::uuid []) AND t.recorded_seq > $4
-    AND (t.debit_account = $2 OR t.credit_account = $2)
+FROM unnest($3::uuid []) AS n (journal_id)
+INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
+-- By id alone: the index by number would bring half a batch.
+WHERE t.recorded_seq + 0 > $4 AND (t.debit_account = $2 OR t.credit_account = $2)
 
 -- numbers_of --
 SELECT t.recorded_seq FROM ledger.transfer AS t

@@ -1,0 +1,100 @@
+"""Marks compared with the transfers: running sums inside large batches, which only readers use.
+
+A batch of more than 2,048 journals of one transfer each may be marked, whole or not at all: after
+every 2,048 of its numbers, what had come to each account that has at least one in 1,024 of its
+transfers, by value date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.db import Connection
+from ledger.proof.model import Batch
+from ledger.proof.report import Difference, compare, differ
+from ledger.proof.rows import Row, Slice, day_number, day_of
+
+CHECK = "marks are the transfers"
+NUMBERS, SHARE = 2_048, 1_024
+_QUESTION = """
+SELECT batch_no, account_id, value_date, transfers, debits, credits
+FROM ledger.movement_mark
+WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
+ORDER BY batch_no, account_id, value_date
+"""
+_ACCOUNT_BITS = 32
+
+Marks = dict[int, list[Row]]
+"""The marks of a slice by their batch."""
+
+
+async def read_marks(
+    connection: Connection, book_id: int, after_batch: int, to_batch: int
+) -> Marks:
+    """The marks of the batches after one, up to another."""
+    found: Marks = {}
+    for row in await connection.fetch(_QUESTION, book_id, after_batch, to_batch):
+        found.setdefault(row["batch_no"], []).append(row)
+    return found
+
+
+def check_marks(marks: Marks, piece: Slice, batch: Batch) -> Iterator[Difference]:
+    """Every mark of a batch that is wrong, missing among others, or too many."""
+    rows = marks.pop(batch.row["batch_no"], []) if batch.row is not None else []
+    if not rows:
+        return
+    wanted = _running(piece, batch)
+    for row in rows:
+        day, account = day_number(row["value_date"]), row["account_id"]
+        sums = wanted.pop(day << _ACCOUNT_BITS | account, None)
+        if sums is None:
+            yield from differ(CHECK, _place(row["batch_no"], day, account), "no row", "a row")
+            continue
+        expected: dict[str, object] = dict(zip(_SUMS, sums, strict=True))
+        found: dict[str, object] = {name: row[name] for name in _SUMS}
+        yield from compare(CHECK, _place(row["batch_no"], day, account), expected, found)
+    for key in wanted:
+        day, account = key >> _ACCOUNT_BITS, key & ((1 << _ACCOUNT_BITS) - 1)
+        yield from differ(CHECK, _place(batch.row["batch_no"], day, account), "a row", "none")
+
+
+def check_left(marks: Marks) -> Iterator[Difference]:
+    """What is left is of batches that have no row."""
+    for batch_no, rows in marks.items():
+        for row in rows:
+            place = _place(batch_no, day_number(row["value_date"]), row["account_id"])
+            yield from differ(CHECK, place, "no row", "a row")
+
+
+_SUMS = ("transfers", "debits", "credits")
+
+
+def _place(batch_no: int, value_day: int, account: int) -> str:
+    value = day_of(value_day)
+    return f"ledger.movement_mark account {account}, batch {batch_no}, value {value}"
+
+
+def _running(piece: Slice, batch: Batch) -> dict[int, tuple[list[int], list[int], list[int]]]:
+    """Value day << 32 | account -> what it came to, after each stretch of numbers but the last."""
+    count = batch.last_line - batch.first_line
+    if count <= NUMBERS or batch.journals != count or batch.first_event != batch.last_event:
+        return {}
+    of_account: dict[int, int] = {}
+    for key, sums in batch.moved.items():
+        account = key & ((1 << _ACCOUNT_BITS) - 1)
+        of_account[account] = of_account.get(account, 0) + sums[2]
+    dense = {account for account, lines in of_account.items() if lines * SHARE >= count}
+    now = {key: [0, 0, 0] for key in batch.moved if key & ((1 << _ACCOUNT_BITS) - 1) in dense}
+    told: dict[int, tuple[list[int], list[int], list[int]]] = {key: ([], [], []) for key in now}
+    for place in range(count):
+        if place and place % NUMBERS == 0:
+            for key, sums in now.items():
+                for each, value in zip(told[key], sums, strict=True):
+                    each.append(value)
+        line = piece.lines[batch.first_line + place]
+        for side, account in ((1, line[2]), (2, line[3])):
+            if account in dense:
+                sums = now[line[10] << _ACCOUNT_BITS | account]
+                sums[0] += 1
+                sums[side] += line[4]
+    return told
