@@ -74,10 +74,29 @@ async def pin(connection: Connection, book_id: int, known_at: int | None = None)
 
     Raises `NotFound` for the book, `InvalidInput` for a number that the book has not given out.
     """
-    row = await connection.fetchrow(SQL["pin"], book_id, known_at)
+    row = await connection.fetchrow(SQL["pin"], book_id, known_at, None)
     if row is None:
         raise NotFound("book", book_id)
-    found = Pin(book_id=book_id, **dict(row))
+    return _pinned(book_id, row)
+
+
+async def pin_account(
+    connection: Connection, book_id: int, code: str, known_at: int | None
+) -> tuple[Pin, int]:
+    """Fix a moment, as `pin` does, and the account of a code, in one statement.
+
+    Raises `NotFound` for the account, `InvalidInput` for a number that was not given out.
+    """
+    row = await connection.fetchrow(SQL["pin"], book_id, known_at, code)
+    if row is None or row["account_id"] is None:
+        raise NotFound("account", code)
+    return _pinned(book_id, row), row["account_id"]
+
+
+def _pinned(book_id: int, row: asyncpg.Record) -> Pin:
+    facts = dict(row)
+    del facts["account_id"]
+    found = Pin(book_id=book_id, **facts)
     if not 0 <= found.known_at <= found.head_seq:
         raise InvalidInput.one(
             "known_at",

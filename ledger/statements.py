@@ -21,10 +21,9 @@ import asyncpg
 
 from ledger import asof
 from ledger.account_lines import AccountLines, Place, Share, shares_of
-from ledger.accounts import by_codes
 from ledger.asof import Axis, Pin
 from ledger.db import Connection, statements
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import InvalidInput
 from ledger.posting.marks import EVERY
 from ledger.vouchers import Voucher, vouchers_of
 
@@ -123,11 +122,7 @@ async def statement(
     known_at: the number at which to cut it, None for the book's last; a cursor brings its own.
     Raises `NotFound` for the account, `InvalidInput` for a number that the book has not given out.
     """
-    found = await by_codes(connection, book_id, [code])
-    if code not in found:
-        raise NotFound("account", code)
-    account_id = found[code].account_id
-    at = await asof.pin(connection, book_id, _cut(after, known_at))
+    at, account_id = await asof.pin_account(connection, book_id, code, _cut(after, known_at))
     start = after or Cursor(
         on=from_date or _FIRST_DATE, recorded_seq=0, line=-1, known_at=at.known_at
     )

@@ -4,7 +4,8 @@
 -- year) may still carry its date: a snapshot of it lacks those above its own batch_no.
 
 -- pin --
--- The head, and where number $2 (NULL: the head's own) cuts the batches of book $1.
+-- The head, and where number $2 (NULL: the head's own) cuts the batches of book $1; the account of
+-- code $3, if there is one.
 -- last_day: the business date then; nothing known then has a later one.
 SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch_no, 0) AS batch_no,
     CASE WHEN c.first_seq <= k.known_at THEN c.batch_no ELSE 0 END AS cut_batch_no,
@@ -14,7 +15,11 @@ SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch
         SELECT d.business_date + 1 FROM ledger.day AS d
         WHERE d.book_id = h.book_id AND d.cut_seq <= k.known_at
         ORDER BY d.business_date DESC LIMIT 1
-    ), o.opened_on) AS last_day
+    ), o.opened_on) AS last_day,
+    (
+        SELECT a.account_id FROM ledger.account AS a
+        WHERE a.book_id = h.book_id AND a.code = $3::text
+    ) AS account_id
 FROM ledger.book_head AS h
 INNER JOIN ledger.book AS o ON o.book_id = h.book_id
 CROSS JOIN LATERAL (SELECT coalesce($2::bigint, h.recorded_seq) AS known_at) AS k
@@ -36,7 +41,11 @@ WHERE h.book_id = $1
 WITH base AS (
     SELECT w.account_id, coalesce(s.debits, 0) AS debits, coalesce(s.credits, 0) AS credits,
         coalesce(s.business_date, '-infinity'::date) AS business_date, s.batch_no
-    FROM (SELECT DISTINCT unnest($2::integer []) AS account_id) AS w
+    -- How many ids there are is not told to the planner: one plan a session, whatever is asked.
+    FROM (
+        SELECT DISTINCT ($2::integer [])[n.place] AS account_id
+        FROM generate_subscripts($2::integer [], 1) AS n (place)
+    ) AS w
     LEFT JOIN LATERAL (
         SELECT h.debits, h.credits, h.business_date, h.batch_no FROM ledger.snapshot AS h
         WHERE h.book_id = $1 AND h.account_id = w.account_id AND h.business_date <= (
@@ -77,7 +86,7 @@ WITH base AS (
             AND v.business_date > $3 AND v.business_date <= $7::date
             AND v.value_date <= $3 AND v.value_date < v.business_date
     ) AS m
-    WHERE $4 AND $3 < $7::date
+    WHERE (SELECT $4::boolean) AND $3 < $7::date
 )
 SELECT p.account_id, coalesce(sum(p.debits), 0)::bigint AS debits,
     coalesce(sum(p.credits), 0)::bigint AS credits
@@ -93,7 +102,7 @@ SELECT m.account_id, m.debits, m.credits, k.transfers IS NOT NULL AS marked,
     CASE WHEN k.transfers IS NULL THEN m.journals END AS journals
 FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
-    ON m.book_id = $1 AND m.account_id = ANY($2::integer []) AND m.business_date = b.business_date
+    ON m.book_id = $1 AND m.account_id = ANY((SELECT $2::integer [])::integer []) AND m.business_date = b.business_date
     AND m.batch_no = b.batch_no
 LEFT JOIN ledger.movement_mark AS k
     ON k.book_id = $1 AND k.account_id = m.account_id AND k.batch_no = m.batch_no

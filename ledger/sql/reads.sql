@@ -55,10 +55,15 @@ SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_
         ]
     END AS journals
 FROM taken AS t
-INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
-LEFT JOIN ledger.movement_mark AS k
-    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = t.batch_no
-    AND k.value_date = t.value_date
+CROSS JOIN LATERAL (
+    SELECT f.* FROM ledger.batch AS f WHERE f.book_id = $1 AND f.batch_no = t.batch_no LIMIT 1
+) AS b
+LEFT JOIN LATERAL (
+    SELECT f.transfers, f.debits, f.credits FROM ledger.movement_mark AS f
+    WHERE f.book_id = $1 AND f.account_id = $2 AND f.batch_no = t.batch_no
+        AND f.value_date = t.value_date
+    LIMIT 1
+) AS k ON TRUE
 ORDER BY t.business_date, t.batch_no
 
 -- shares_by_value_date --
@@ -123,10 +128,15 @@ SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq
         ]
     END AS journals
 FROM taken AS t
-INNER JOIN ledger.batch AS b ON b.book_id = $1 AND b.batch_no = t.batch_no
-LEFT JOIN ledger.movement_mark AS k
-    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = t.batch_no
-    AND k.value_date = t.value_date
+CROSS JOIN LATERAL (
+    SELECT f.* FROM ledger.batch AS f WHERE f.book_id = $1 AND f.batch_no = t.batch_no LIMIT 1
+) AS b
+LEFT JOIN LATERAL (
+    SELECT f.transfers, f.debits, f.credits FROM ledger.movement_mark AS f
+    WHERE f.book_id = $1 AND f.account_id = $2 AND f.batch_no = t.batch_no
+        AND f.value_date = t.value_date
+    LIMIT 1
+) AS k ON TRUE
 ORDER BY t.value_date, t.batch_no
 
 -- shares_of_batches --
@@ -145,10 +155,13 @@ FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
     ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
     AND m.batch_no = b.batch_no
-LEFT JOIN ledger.movement_mark AS k
-    ON k.book_id = $1 AND k.account_id = $2 AND k.batch_no = m.batch_no
-    AND k.value_date = m.value_date
-WHERE b.book_id = $1 AND b.batch_no = ANY($3::bigint [])
+LEFT JOIN LATERAL (
+    SELECT f.transfers, f.debits, f.credits FROM ledger.movement_mark AS f
+    WHERE f.book_id = $1 AND f.account_id = $2 AND f.batch_no = m.batch_no
+        AND f.value_date = m.value_date
+    LIMIT 1
+) AS k ON TRUE
+WHERE b.book_id = $1 AND b.batch_no = ANY((SELECT $3::bigint [])::bigint [])
     AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
 ORDER BY m.batch_no, axis_date
 
@@ -210,8 +223,8 @@ INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_i
 WHERE t.recorded_seq + 0 > $4 AND (t.debit_account = $2 OR t.credit_account = $2)
 
 -- numbers_of --
-SELECT t.recorded_seq FROM ledger.transfer AS t
-WHERE t.book_id = $1 AND t.journal_id = ANY($2::uuid []) AND t.line = 0
+SELECT t.recorded_seq FROM unnest($2::uuid []) AS n (journal_id)
+INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id AND t.line = 0
 
 -- sum_before_batch --
 -- What moved on axis date $3 in the batches before the one that has number $4, by value date when $5.

@@ -69,6 +69,7 @@ MATRIX: dict[str, Derived] = {
         ),
         pick=MINE,
         plant={"value_date": "r.value_date - 9"},
+        to={"account_id": "999"},
     ),
     "ledger.balance": Derived(
         place=("'ledger.balance account ' || r.account_id",),
