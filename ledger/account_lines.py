@@ -9,7 +9,7 @@ walk begins where there are lines, and what lies before a place is added up from
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -62,6 +62,11 @@ class Stops:
     def last(self) -> int:
         """The first stop behind which there is no line."""
         return self.numbers[bisect_left(self.lines, self.lines[-1])]
+
+    def surely(self, after: int, upto: int) -> int:
+        """How many lines there are at least behind one number and up to another."""
+        first, last = bisect_left(self.numbers, after), bisect_right(self.numbers, upto) - 1
+        return max(0, self.lines[last] - self.lines[first])
 
     def reach(self, number: int, lines: int) -> int:
         """A number behind which about so many lines lie behind this one, if they lie evenly."""
@@ -168,17 +173,17 @@ class AccountLines:
     account_id: int
     known_at: int
 
-    async def named(self, wanted: Sequence[Sequence[UUID]]) -> dict[int, list[asyncpg.Record]]:
-        """Lines in journals that shares name, by place in `wanted`, each in order."""
+    async def named(self, wanted: Sequence[Sequence[UUID]]) -> list[list[asyncpg.Record]]:
+        """Lines in journals that shares name, share by share as in `wanted`, each in order."""
+        found: list[list[asyncpg.Record]] = [[] for _ in wanted]
         pairs = [(journal_id, place) for place, ids in enumerate(wanted) for journal_id in ids]
-        found: dict[int, list[asyncpg.Record]] = {}
         if pairs:
             ids, places = zip(*pairs, strict=True)
             rows = await self.connection.fetch(
                 SQL["lines_by_id"], self.book_id, self.account_id, ids, places, self.known_at
             )
-            for row in sorted(rows, key=_place):
-                found.setdefault(row["share"], []).append(row)
+            for row in sorted(rows, key=place_of):
+                found[row["share"]].append(row)
         return found
 
     async def walk(self, share: Share, after: Place, need: int) -> list[asyncpg.Record]:
@@ -208,18 +213,13 @@ class AccountLines:
         """The lines of a share that are not known yet, added up, and the first of them; the last
         only if they had to be looked at.
         """
-        names = [journal_id for each in share.names or () for journal_id in each]
-        few = len(names) * ROWS_FOR_ONE_ID <= share.last_seq - self.known_at
-        if share.names is not None and not share.marked and few:
-            row = await self.connection.fetchrow(
-                SQL["sum_by_id"], self.book_id, self.account_id, names, self.known_at
-            )
-            ensure(row is not None, "a sum is one row")
-            return Added(**dict(row or {}))
+        place = self.known_at, LINE_MAX
+        if self._few_names(share, share.last_seq - self.known_at):
+            return await self._named_after(share, place)
         stops = share.stops
         stop = bisect_left(stops.numbers, self.known_at)
         upto = stops.numbers[stop], LINE_MAX
-        near = await self.added(share, (self.known_at, LINE_MAX), upto)
+        near = await self.added(share, place, upto)
         lines = near.lines + stops.lines[-1] - stops.lines[stop]
         first = near.first_seq
         if first is None and lines:
@@ -227,6 +227,21 @@ class AccountLines:
         last = near.last_seq if stop == len(stops.numbers) - 1 else None
         amount = near.amount + stops.amounts[-1] - stops.amounts[stop]
         return Added(lines=lines, amount=amount, first_seq=first, last_seq=last)
+
+    def _few_names(self, share: Share, numbers: int) -> bool:
+        """True when a share's journals, all of them, cost less than reading so many numbers."""
+        if share.names is None or share.marked:
+            return False
+        return sum(map(len, share.names)) * ROWS_FOR_ONE_ID <= numbers
+
+    async def _named_after(self, share: Share, place: Place) -> Added:
+        """Lines behind a place of a share that names its journals, all of them, added up."""
+        names = [journal_id for each in share.names or () for journal_id in each]
+        row = await self.connection.fetchrow(
+            SQL["sum_by_id"], self.book_id, self.account_id, names, *place
+        )
+        ensure(row is not None, "a sum is one row")
+        return Added(**dict(row or {}))
 
     async def added(self, share: Share, after: Place, upto: Place) -> Added:
         """Lines of a share behind one place up to another, added up."""
@@ -246,6 +261,8 @@ class AccountLines:
         """What a share's lines up to a place add up to, from the nearest stop."""
         numbers, amounts = share.stops.numbers, share.stops.amounts
         stop = bisect_left(numbers, place[0])
+        if self._few_names(share, min(place[0] - numbers[stop - 1], numbers[stop] - place[0])):
+            return amounts[-1] - (await self._named_after(share, place)).amount
         if place[0] - numbers[stop - 1] < numbers[stop] - place[0]:
             before = numbers[stop - 1], LINE_MAX
             return amounts[stop - 1] + (await self.added(share, before, place)).amount
@@ -281,5 +298,6 @@ def _width(numbers: int) -> int:
     return max(_WINDOW_MIN, min(_WINDOW_MAX, numbers))
 
 
-def _place(row: asyncpg.Record) -> Place:
+def place_of(row: asyncpg.Record) -> Place:
+    """Just behind a line."""
     return row["recorded_seq"], row["line"]

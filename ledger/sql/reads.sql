@@ -2,8 +2,8 @@
 
 -- shares_by_business_date --
 -- Movements of account $2 after the cursor ($3 date, $4 number; 0 = before every number of the date)
--- up to business date $5, in order: whole batches up to $6, as many as bring $8 transfers, and
--- those of which only a part is on the page: the cursor's batch, and batch $7, which is cut. Each
+-- up to business date $5, in order: whole batches up to $6, as many as bring $8 transfers and about
+-- $10 at most, and those of which only a part is on the page: the cursor's batch, and batch $7, which is cut. Each
 -- names as many journals as the page may need; there is a mark every $9 numbers, and in the cursor's
 -- batch it is the mark before the cursor from which on they are named.
 WITH here AS (
@@ -19,7 +19,7 @@ WITH here AS (
     WHERE m.book_id = $1 AND m.account_id = $2 AND m.business_date <= $5 AND m.batch_no <= $6
         AND (m.business_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
     ORDER BY m.business_date, m.batch_no
-    FETCH FIRST $8 ROWS WITH TIES
+    FETCH FIRST $10 ROWS WITH TIES
 ), counted AS (
     SELECT f.*, sum(f.transfers) OVER (
             ORDER BY f.business_date, f.batch_no GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -45,7 +45,7 @@ WITH here AS (
 )
 SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
     b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
-    k.debits AS mark_debits, k.credits AS mark_credits,
+    k.debits AS mark_debits, k.credits AS mark_credits, t.begun,
     CASE
         WHEN NOT t.begun THEN t.journals[:$8::integer]
         WHEN k.transfers IS NULL THEN t.journals
@@ -82,7 +82,7 @@ WITH here AS (
             AND m.value_date = m.business_date
             AND (m.business_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
         ORDER BY m.business_date, m.batch_no
-        LIMIT $8
+        LIMIT $10
     )
     UNION ALL
     (
@@ -92,8 +92,9 @@ WITH here AS (
             AND m.value_date < m.business_date AND m.batch_no <= $6
             AND (m.value_date, m.batch_no) > ($3, (SELECT here.batch_no FROM here))
         ORDER BY m.value_date, m.batch_no
-        LIMIT $8
+        LIMIT $10
     )
+    ORDER BY value_date, batch_no LIMIT $10
 ), counted AS (
     SELECT f.*, sum(f.transfers) OVER (
             ORDER BY f.value_date, f.batch_no ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -118,7 +119,7 @@ WITH here AS (
 )
 SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
     b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
-    k.debits AS mark_debits, k.credits AS mark_credits,
+    k.debits AS mark_debits, k.credits AS mark_credits, t.begun,
     CASE
         WHEN NOT t.begun THEN t.journals[:$8::integer]
         WHEN k.transfers IS NULL THEN t.journals
@@ -212,7 +213,7 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $5
     AND ($6::date IS NULL OR t.value_date = $6)
 
 -- sum_by_id --
--- Lines of account $2 in the journals $3 with numbers above $4, added up.
+-- Lines of account $2 in the journals $3 after ($4 number, $5 line), added up.
 SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) AS last_seq,
     coalesce(sum(
         CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
@@ -220,7 +221,7 @@ SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) 
 FROM unnest($3::uuid []) AS n (journal_id)
 INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
 -- By id alone: the index by number would bring half a batch.
-WHERE t.recorded_seq + 0 > $4 AND (t.debit_account = $2 OR t.credit_account = $2)
+WHERE (t.recorded_seq + 0, t.line) > ($4, $5) AND (t.debit_account = $2 OR t.credit_account = $2)
 
 -- numbers_of --
 SELECT t.recorded_seq FROM unnest($2::uuid []) AS n (journal_id)
