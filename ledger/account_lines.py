@@ -219,7 +219,9 @@ class AccountLines:
         stops = share.stops
         stop = bisect_left(stops.numbers, self.known_at)
         upto = stops.numbers[stop], LINE_MAX
-        near = await self.added(share, place, upto)
+        near = Added(lines=0, amount=0, first_seq=None, last_seq=None)
+        if stops.lines_in(stop):
+            near = await self.added(share, place, upto)
         lines = near.lines + stops.lines[-1] - stops.lines[stop]
         first = near.first_seq
         if first is None and lines:
