@@ -89,6 +89,7 @@ class Share:
     names:      the journals in order of number, a list a value date, or as many of them as are
                 wanted; None = too many to name.
     marked:     there are marks between the ends of `stops`.
+    ids:        the journals at every `EVERY`th number of the batch and at the last; may be empty.
     vouchers:   fiscal year and voucher number of its first journal; None if it has events too.
     """
 
@@ -99,8 +100,19 @@ class Share:
     value_date: date | None
     stops: Stops
     marked: bool
+    ids: Sequence[UUID]
     names: tuple[tuple[UUID, ...], ...] | None
     vouchers: tuple[int, int] | None
+
+    def near(self, after: Place, upto: Place) -> tuple[Sequence[UUID], int]:
+        """Two journals of the batch between whose rows the rows behind one place and up to another
+        should lie, and how many these are; no journals when the batch does not tell them.
+        """
+        first = after[0] + (after[1] >= 0) - self.first_seq
+        last = upto[0] - (upto[1] < 0) - self.first_seq
+        if not self.ids or first < 0 or last < first or last > self.last_seq - self.first_seq:
+            return (), 0
+        return (self.ids[first // EVERY], self.ids[last // EVERY + 1]), last - first + 1
 
     @property
     def before(self) -> Place:
@@ -141,6 +153,7 @@ def shares_of(rows: Iterable[asyncpg.Record], *, by_value_date: bool) -> list[Sh
                 value_date=axis_date if by_value_date else None,
                 stops=_stops(group, marked),
                 marked=marked,
+                ids=next((row["marks"] for row in group if row["marks"]), ()),
                 names=names if all(row["journals"] is not None for row in group) else None,
                 vouchers=vouchers,
             )
@@ -197,17 +210,24 @@ class AccountLines:
                 after = (begin, LINE_MAX)
             reach = share.stops.reach(after[0], wanted)
             upto = min(last, after[0] + _width(reach - after[0]))
-            found += await self.connection.fetch(
-                SQL["lines_between"],
-                self.book_id,
-                self.account_id,
-                *after,
-                upto,
-                share.value_date,
-                need - len(found),
-            )
+            found += await self._lines(share, after, upto, need - len(found))
             after, wanted = (upto + 1, -1), wanted * 2
         return found
+
+    async def _lines(
+        self, share: Share, after: Place, upto: int, need: int
+    ) -> list[asyncpg.Record]:
+        """The first `need` lines of a share behind a place and up to a number."""
+        bounds = (self.book_id, self.account_id, *after, upto, share.value_date, need)
+        ids, count = share.near(after, (upto, LINE_MAX))
+        if ids:
+            rows: list[asyncpg.Record] = await self.connection.fetch(
+                SQL["lines_near"], *bounds, ids
+            )
+            # Without a row nothing says whether these are the pages of those numbers.
+            if rows and rows[0]["seen"] == count:
+                return rows
+        return await self.connection.fetch(SQL["lines_between"], *bounds)
 
     async def rest(self, share: Share) -> Added:
         """The lines of a share that are not known yet, added up, and the first of them; the last
@@ -247,15 +267,14 @@ class AccountLines:
 
     async def added(self, share: Share, after: Place, upto: Place) -> Added:
         """Lines of a share behind one place up to another, added up."""
-        row = await self.connection.fetchrow(
-            SQL["sum_between"],
-            self.book_id,
-            self.account_id,
-            *after,
-            upto[0],
-            share.value_date,
-            upto[1],
-        )
+        bounds = (self.book_id, self.account_id, *after, upto[0], share.value_date, upto[1])
+        ids, count = share.near(after, upto)
+        if ids:
+            row = await self.connection.fetchrow(SQL["sum_near"], *bounds, ids)
+            facts = dict(row or {})
+            if facts.pop("seen") == count:
+                return Added(**facts)
+        row = await self.connection.fetchrow(SQL["sum_between"], *bounds)
         ensure(row is not None, "a sum is one row")
         return Added(**dict(row or {}))
 
@@ -287,7 +306,8 @@ class AccountLines:
         width = EVERY - 1 if share.marked else _WINDOW_MIN
         while share.first_seq <= start <= share.last_seq:
             stop = start + step * width
-            low, high = min(start, stop), max(start, stop)
+            low = max(share.first_seq, min(start, stop))
+            high = min(share.last_seq, max(start, stop))
             found = await self.added(share, (low - 1, LINE_MAX), (high, LINE_MAX))
             edge = found.first_seq if step > 0 else found.last_seq
             if edge is not None:

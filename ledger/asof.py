@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 
@@ -142,28 +143,51 @@ async def _of_cut(
     """
     by_value = axis is Axis.VALUE
     mark = (at.known_at - at.cut_from + 1 + EVERY // 2) // EVERY
+    place = min(at.cut_from - 1 + mark * EVERY, at.cut_to)
+    span = (min(place, at.known_at) + 1, max(place, at.known_at))
+    stretch = [(number - at.cut_from) // EVERY for number in span]
     rows = await connection.fetch(
-        SQL["moved_in_cut"], at.book_id, wanted, at.cut_batch_no, on, by_value, mark
+        SQL["moved_in_cut"],
+        at.book_id,
+        wanted,
+        at.cut_batch_no,
+        on,
+        by_value,
+        mark,
+        stretch[0] + 1,
+        stretch[1] + 2,
     )
     last = on if by_value else None
-    found = await _from_mark(connection, at, [row for row in rows if row["marked"]], mark, last)
+    marked = [row for row in rows if row["marked"]]
+    found: dict[int, AsOf] = {}
+    if marked:
+        found = _by_account(marked, "marked_")
+        sums = await _between(connection, at, list(found), span, last, marked[0]["near"])
+        sign = 1 if place < at.known_at else -1
+        found = {each: _sum(done, sums.get(each, AsOf()), sign) for each, done in found.items()}
     return found | await _unmarked(connection, at, [r for r in rows if not r["marked"]], last)
 
 
-async def _from_mark(
-    connection: Connection, at: Pin, rows: Sequence[asyncpg.Record], mark: int, last: date | None
+async def _between(
+    connection: Connection,
+    at: Pin,
+    accounts: list[int],
+    span: tuple[int, int],
+    last: date | None,
+    near: Sequence[UUID | None],
 ) -> dict[int, AsOf]:
-    """What had been done up to a mark, and what lies between it and what is known."""
-    if not rows:
+    """What the numbers of a span, from one to another, did to accounts with value dates up to
+    `last`; near: the journals between which their rows should lie.
+    """
+    numbers = span[1] - span[0] + 1
+    if numbers <= 0:
         return {}
-    found = _by_account(rows, "marked_")
-    place = min(at.cut_from - 1 + mark * EVERY, at.cut_to)
-    low, high = min(place, at.known_at), max(place, at.known_at)
-    sums = _by_account(
-        await connection.fetch(SQL["sums_between"], at.book_id, list(found), low + 1, high, last)
-    )
-    sign = 1 if place < at.known_at else -1
-    return {each: _sum(done, sums.get(each, AsOf()), sign) for each, done in found.items()}
+    if None not in near:
+        rows = await connection.fetch(SQL["sums_near"], at.book_id, accounts, *span, last, near)
+        if rows[0]["seen"] == numbers:
+            return _by_account(rows)
+    rows = await connection.fetch(SQL["sums_between"], at.book_id, accounts, *span, last)
+    return _by_account(rows)
 
 
 async def _unmarked(

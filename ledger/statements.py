@@ -30,6 +30,8 @@ from ledger.vouchers import Voucher, vouchers_of
 SQL = statements(Path(__file__).parent / "sql" / "reads.sql")
 _FIRST_DATE = date(1, 1, 1)
 _LAST_DATE = date(9999, 12, 31)
+_NOT_TOLD = {"share", "seen"}
+"""Columns of a line that say how it was found."""
 _ROWS_FIRST = 16
 """Movements read for a page at first: each is a page of the disk, and mostly a few are enough."""
 
@@ -286,7 +288,8 @@ async def _lines(reader: AccountLines, page: _Page, limit: int) -> tuple[Stateme
     for row in rows:
         balance += row["amount_satang"]
         facts = dict(row)
-        facts.pop("share", None)
+        for name in _NOT_TOLD & facts.keys():
+            del facts[name]
         voucher = vouchers[row["recorded_seq"]]
         lines.append(StatementLine(balance_satang=balance, voucher=voucher, **facts))
     return tuple(lines)

@@ -270,6 +270,7 @@ class BulkWriter:
             numbers.first_voucher,
             digest.DIGEST_VERSION,
             after.digest,
+            batch.marked_ids,
         )
         if batch.journals:
             await self._write_journals(connection, batch)

@@ -2,12 +2,14 @@
 
 A batch of more than 2,048 journals of one transfer each may be marked, whole or not at all: after
 every 2,048 of its numbers, what had come to each account that has at least one in 1,024 of its
-transfers, by value date.
+transfers, by value date. The batch's own row names the journals at the first of every 2,048 numbers
+and the last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from ledger.db import Connection
 from ledger.proof.model import Batch
@@ -40,7 +42,12 @@ async def read_marks(
 
 def check_marks(marks: Marks, piece: Slice, batch: Batch) -> Iterator[Difference]:
     """Every mark of a batch that is wrong, missing among others, or too many."""
-    rows = marks.pop(batch.row["batch_no"], []) if batch.row is not None else []
+    if batch.row is None:
+        return
+    if batch.row["marks"] is not None:
+        where = f"ledger.batch {batch.row['batch_no']}"
+        yield from differ(CHECK, where, _at_marks(piece, batch), batch.row["marks"])
+    rows = marks.pop(batch.row["batch_no"], [])
     if not rows:
         return
     wanted = _running(piece, batch)
@@ -74,10 +81,25 @@ def _place(batch_no: int, value_day: int, account: int) -> str:
     return f"ledger.movement_mark account {account}, batch {batch_no}, value {value}"
 
 
+def _may_be(batch: Batch) -> bool:
+    """True of a batch large enough to be marked."""
+    count = batch.last_line - batch.first_line
+    one_each = batch.journals == count and batch.first_event == batch.last_event
+    return count > NUMBERS and one_each
+
+
+def _at_marks(piece: Slice, batch: Batch) -> list[UUID] | None:
+    """The journals at the first of every stretch of numbers, and the last."""
+    if not _may_be(batch):
+        return None
+    places = [*range(batch.first_line, batch.last_line, NUMBERS), batch.last_line - 1]
+    return [UUID(bytes=piece.lines[place][5]) for place in places]
+
+
 def _running(piece: Slice, batch: Batch) -> dict[int, tuple[list[int], list[int], list[int]]]:
     """Value day << 32 | account -> what it came to, after each stretch of numbers but the last."""
     count = batch.last_line - batch.first_line
-    if count <= NUMBERS or batch.journals != count or batch.first_event != batch.last_event:
+    if not _may_be(batch):
         return {}
     of_account: dict[int, int] = {}
     for key, sums in batch.moved.items():

@@ -95,15 +95,17 @@ GROUP BY p.account_id
 
 -- moved_in_cut --
 -- What batch $3 did to accounts $2 with a date up to $4, by value date when $5, and up to mark $6;
--- journals are named where there are no marks.
-SELECT m.account_id, m.debits, m.credits, k.transfers IS NOT NULL AS marked,
+-- journals are named where there are no marks. near: the journals at places $7 and $8 of the batch's
+-- own.
+SELECT m.account_id, ARRAY[b.marks[$7], b.marks[$8]] AS near, m.debits, m.credits,
+    k.transfers IS NOT NULL AS marked,
     coalesce(k.debits[$6], CASE WHEN $6 > 0 THEN m.debits ELSE 0 END) AS marked_debits,
     coalesce(k.credits[$6], CASE WHEN $6 > 0 THEN m.credits ELSE 0 END) AS marked_credits,
     CASE WHEN k.transfers IS NULL THEN m.journals END AS journals
 FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
-    ON m.book_id = $1 AND m.account_id = ANY((SELECT $2::integer [])::integer []) AND m.business_date = b.business_date
-    AND m.batch_no = b.batch_no
+    ON m.book_id = $1 AND m.account_id = ANY((SELECT $2::integer [])::integer [])
+    AND m.business_date = b.business_date AND m.batch_no = b.batch_no
 LEFT JOIN ledger.movement_mark AS k
     ON k.book_id = $1 AND k.account_id = m.account_id AND k.batch_no = m.batch_no
     AND k.value_date = m.value_date
@@ -132,6 +134,32 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $4
     AND (t.debit_account = ANY($2::integer []) OR t.credit_account = ANY($2::integer []))
     AND x.account_id = ANY($2::integer [])
 GROUP BY x.account_id
+
+-- sums_near --
+-- The same, looked for between the rows of the journals $6, where numbers of a large batch lie; a row
+-- an account. `seen`: how many rows of these numbers are there; if one is missing, they do not.
+WITH ends AS MATERIALIZED (
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last
+    FROM unnest($6::uuid []) AS n (journal_id)
+    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+), near AS MATERIALIZED (
+    SELECT f.debit_account, f.credit_account, f.amount_satang, f.value_date
+    FROM ledger.transfer AS f
+    WHERE f.ctid >= (SELECT ends.first FROM ends) AND f.ctid <= (SELECT ends.last FROM ends)
+        AND f.book_id = $1 AND f.recorded_seq + 0 BETWEEN $3 AND $4
+), sums AS (
+    SELECT x.account_id, sum(x.debits) AS debits, sum(x.credits) AS credits
+    FROM near AS t
+    CROSS JOIN LATERAL (
+        VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
+    ) AS x (account_id, debits, credits)
+    WHERE ($5::date IS NULL OR t.value_date <= $5) AND x.account_id = ANY($2::integer [])
+    GROUP BY x.account_id
+)
+SELECT w.account_id, coalesce(s.debits, 0)::bigint AS debits,
+    coalesce(s.credits, 0)::bigint AS credits, (SELECT count(*) FROM near) AS seen
+FROM unnest($2::integer []) AS w (account_id)
+LEFT JOIN sums AS s ON s.account_id = w.account_id
 
 -- trial_balance_back --
 -- The same from today's counters: less what came since in batches above $4 or has a later date, less

@@ -46,6 +46,7 @@ WITH here AS (
 SELECT t.business_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
     b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
     k.debits AS mark_debits, k.credits AS mark_credits, t.begun,
+    CASE WHEN t.journals IS NULL OR t.begun THEN b.marks END AS marks,
     CASE
         WHEN NOT t.begun THEN t.journals[:$8::integer]
         WHEN k.transfers IS NULL THEN t.journals
@@ -120,6 +121,7 @@ WITH here AS (
 SELECT t.value_date AS axis_date, t.batch_no, t.transfers, t.amount, b.first_seq, b.last_seq,
     b.fiscal_year, b.first_voucher, b.event_count, k.transfers AS mark_transfers,
     k.debits AS mark_debits, k.credits AS mark_credits, t.begun,
+    CASE WHEN t.journals IS NULL OR t.begun THEN b.marks END AS marks,
     CASE
         WHEN NOT t.begun THEN t.journals[:$8::integer]
         WHEN k.transfers IS NULL THEN t.journals
@@ -146,7 +148,7 @@ ORDER BY t.value_date, t.batch_no
 SELECT CASE WHEN $5 THEN m.value_date ELSE m.business_date END AS axis_date, m.batch_no,
     m.transfers, m.credits - m.debits AS amount, b.first_seq, b.last_seq, b.fiscal_year,
     b.first_voucher, b.event_count, k.transfers AS mark_transfers, k.debits AS mark_debits,
-    k.credits AS mark_credits,
+    k.credits AS mark_credits, b.marks,
     CASE
         WHEN k.transfers IS NULL THEN m.journals
         WHEN m.journals IS NOT NULL
@@ -200,6 +202,36 @@ INNER JOIN ledger.account AS c
     AND c.account_id = CASE WHEN t.credit_account = $2 THEN t.debit_account ELSE t.credit_account END
 ORDER BY t.recorded_seq, t.line
 
+-- lines_near --
+-- The same, looked for between the rows of the journals $8, where numbers of a large batch lie. `seen`:
+-- how many rows of these numbers are there; if one is missing, they do not lie there.
+WITH ends AS MATERIALIZED (
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last
+    FROM unnest($8::uuid []) AS n (journal_id)
+    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+), near AS MATERIALIZED (
+    SELECT count(*) AS seen, array_agg(f.ctid ORDER BY f.recorded_seq, f.line) FILTER (
+            WHERE (f.debit_account = $2 OR f.credit_account = $2)
+                AND ($6::date IS NULL OR f.value_date = $6)
+        ) AS places
+    FROM ledger.transfer AS f
+    WHERE f.ctid >= (SELECT ends.first FROM ends) AND f.ctid <= (SELECT ends.last FROM ends)
+        -- Not by the index by number, which is looked through whole.
+        AND f.book_id = $1 AND f.recorded_seq + 0 <= $5 AND (f.recorded_seq + 0, f.line) > ($3, $4)
+)
+SELECT t.recorded_seq, t.line, t.journal_id, k.code AS kind, t.business_date, t.value_date,
+    CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END AS amount_satang,
+    c.code AS counter_account, t.reference, t.narrative, t.reverses, t.adjusts, t.forced, t.actor,
+    near.seen
+FROM near
+CROSS JOIN LATERAL unnest(near.places[:$7::integer]) AS w (place)
+INNER JOIN ledger.transfer AS t ON t.ctid = w.place
+INNER JOIN ledger.journal_kind AS k ON k.kind = t.kind
+INNER JOIN ledger.account AS c
+    ON c.book_id = $1
+    AND c.account_id = CASE WHEN t.credit_account = $2 THEN t.debit_account ELSE t.credit_account END
+ORDER BY t.recorded_seq, t.line
+
 -- sum_between --
 -- The same lines, up to ($5 number, $7 line), added up.
 SELECT count(*) AS lines, min(t.recorded_seq) AS first_seq, max(t.recorded_seq) AS last_seq,
@@ -211,6 +243,28 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $5
     AND (t.recorded_seq, t.line) > ($3, $4) AND (t.recorded_seq, t.line) <= ($5, $7)
     AND (t.debit_account = $2 OR t.credit_account = $2)
     AND ($6::date IS NULL OR t.value_date = $6)
+
+-- sum_near --
+-- The same between the rows of the journals $8, with `seen`, as in lines_near.
+WITH ends AS MATERIALIZED (
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last
+    FROM unnest($8::uuid []) AS n (journal_id)
+    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+)
+SELECT count(*) AS seen, count(*) FILTER (WHERE m.mine) AS lines,
+    min(t.recorded_seq) FILTER (WHERE m.mine) AS first_seq,
+    max(t.recorded_seq) FILTER (WHERE m.mine) AS last_seq,
+    coalesce(sum(
+        CASE WHEN t.credit_account = $2 THEN t.amount_satang ELSE -t.amount_satang END
+    ) FILTER (WHERE m.mine), 0)::bigint AS amount
+FROM ledger.transfer AS t
+CROSS JOIN LATERAL (
+    SELECT (t.debit_account = $2 OR t.credit_account = $2)
+        AND ($6::date IS NULL OR t.value_date = $6) AS mine
+) AS m
+WHERE t.ctid >= (SELECT ends.first FROM ends) AND t.ctid <= (SELECT ends.last FROM ends)
+    AND t.book_id = $1 AND (t.recorded_seq + 0, t.line) > ($3, $4)
+    AND (t.recorded_seq + 0, t.line) <= ($5, $7)
 
 -- sum_by_id --
 -- Lines of account $2 in the journals $3 after ($4 number, $5 line), added up.

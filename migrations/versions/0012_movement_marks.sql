@@ -69,6 +69,24 @@ SELECT e.book_id, e.account_id, e.batch_no, e.value_date,
 FROM every_mark AS e
 GROUP BY e.book_id, e.account_id, e.batch_no, e.value_date;
 
+-- The journals at every 2,048th number of such a batch, from its first, and the last: between the
+-- rows of two of them lie the rows of the numbers between, unless somebody moved them; who reads so
+-- counts what he finds. NULL = none kept.
+ALTER TABLE ledger.batch ADD COLUMN marks uuid [];
+COMMENT ON COLUMN ledger.batch.marks IS
+'Journals at every 2,048th number from first_seq on, and the one at last_seq; NULL = not kept.';
+ALTER TABLE ledger.batch DISABLE TRIGGER append_only;
+UPDATE ledger.batch AS b
+SET marks = (
+    SELECT array_agg(t.journal_id ORDER BY t.recorded_seq)
+        FILTER (WHERE (t.recorded_seq - b.first_seq) % 2048 = 0)
+        || (array_agg(t.journal_id) FILTER (WHERE t.recorded_seq = b.last_seq))
+    FROM ledger.transfer AS t
+    WHERE t.book_id = b.book_id AND t.recorded_seq BETWEEN b.first_seq AND b.last_seq
+)
+WHERE b.transfer_count > 2048 AND b.journal_count = b.transfer_count AND b.event_count = 0;
+ALTER TABLE ledger.batch ENABLE TRIGGER append_only;
+
 SELECT ledger.make_append_only('ledger.movement_mark');
 CREATE TRIGGER own_batch AFTER INSERT ON ledger.movement_mark
 FOR EACH STATEMENT EXECUTE FUNCTION ledger.require_own_batch();

@@ -170,20 +170,61 @@ async def test_batches_recorded_before_there_were_marks_are_marked_like_any_othe
 ) -> None:
     life, _ = await _loaded(pool, "just few enough to be named")
     text = _MIGRATION.read_text(encoding="utf-8")
-    begin = text.index("INSERT INTO ledger.movement_mark")
-    fill = text[begin : text.index(";", begin)]
-    question = (
-        "SELECT * FROM ledger.movement_mark ORDER BY book_id, batch_no, account_id, value_date"
-    )
+    fills = [_statement(text, start) for start in ("INSERT INTO", "UPDATE ledger.batch")]
+    questions = [
+        "SELECT * FROM ledger.movement_mark AS k ORDER BY k::text",
+        "SELECT book_id, batch_no, marks FROM ledger.batch ORDER BY book_id, batch_no",
+    ]
     async with pool.acquire() as connection:
-        made = await connection.fetch(question)
+        made = [await connection.fetch(question) for question in questions]
         await connection.execute("SET ROLE postgres")
         transaction = connection.transaction()
         await transaction.start()
         await connection.execute("SET LOCAL session_replication_role = replica")
         await connection.execute("DELETE FROM ledger.movement_mark")
-        await connection.execute(fill)
-        filled = await connection.fetch(question)
+        await connection.execute("UPDATE ledger.batch SET marks = NULL")
+        for fill in fills:
+            await connection.execute(fill)
+        filled = [await connection.fetch(question) for question in questions]
         await transaction.rollback()
-    assert {row["account_id"] for row in made} >= {life.ids[1]}
+    assert {row["account_id"] for row in made[0]} >= {life.ids[1]}
+    assert [len(row["marks"]) for row in made[1] if row["marks"]] == [_LINES // EVERY + 2]
     assert filled == made
+
+
+def _statement(text: str, start: str) -> str:
+    """The statement of a script that begins so."""
+    begin = text.index(start)
+    return text[begin : text.index(";", begin)]
+
+
+@pytest.mark.parametrize("axis", Axis)
+async def test_rows_that_do_not_lie_where_their_batch_was_written_are_found_all_the_same(
+    pool: Pool, axis: Axis
+) -> None:
+    life, before = await _loaded(pool, "in the second half only")
+    places = _places(before, random.Random(7))
+    lying = await _read_at(life, places, axis)
+    async with pool.acquire() as connection:
+        await connection.execute("SET ROLE postgres")
+        async with connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            # Each of these rows is written anew behind all others, as it would be by a restore.
+            await connection.execute(
+                "UPDATE ledger.transfer SET actor = actor WHERE recorded_seq % 700 = 3"
+            )
+        await connection.execute("RESET ROLE")
+    assert await _read_at(life, places, axis) == lying
+
+
+async def _read_at(life: Life, places: list[int], axis: Axis) -> list[object]:
+    """Pages cut at each number, pages that begin there, and balances."""
+    found: list[object] = []
+    async with life.pool.acquire() as connection:
+        for place in places:
+            book = (connection, life.book.book_id)
+            cut = await statement(*book, _CODE, axis=axis, known_at=place, from_date=life.today)
+            after = Cursor(on=life.today, recorded_seq=place, line=0, known_at=life.head_seq)
+            found += [cut, await statement(*book, _CODE, axis=axis, after=after)]
+            found.append(await balances(*book, life.ids, on=life.today, axis=axis, known_at=place))
+    return found
