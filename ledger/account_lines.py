@@ -222,7 +222,7 @@ class AccountLines:
         ids, count = share.near(after, (upto, LINE_MAX))
         if ids:
             rows: list[asyncpg.Record] = await self.connection.fetch(
-                SQL["lines_near"], *bounds, ids
+                SQL["lines_near"], *bounds, *ids
             )
             # Without a row nothing says whether these are the pages of those numbers.
             if rows and rows[0]["seen"] == count:
@@ -270,7 +270,7 @@ class AccountLines:
         bounds = (self.book_id, self.account_id, *after, upto[0], share.value_date, upto[1])
         ids, count = share.near(after, upto)
         if ids:
-            row = await self.connection.fetchrow(SQL["sum_near"], *bounds, ids)
+            row = await self.connection.fetchrow(SQL["sum_near"], *bounds, *ids)
             facts = dict(row or {})
             if facts.pop("seen") == count:
                 return Added(**facts)

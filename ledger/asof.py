@@ -183,7 +183,7 @@ async def _between(
     if numbers <= 0:
         return {}
     if None not in near:
-        rows = await connection.fetch(SQL["sums_near"], at.book_id, accounts, *span, last, near)
+        rows = await connection.fetch(SQL["sums_near"], at.book_id, accounts, *span, last, *near)
         if rows[0]["seen"] == numbers:
             return _by_account(rows)
     rows = await connection.fetch(SQL["sums_between"], at.book_id, accounts, *span, last)

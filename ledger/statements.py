@@ -319,8 +319,8 @@ async def _later_changes(
     """What came after the cut, from movements; only the ends are looked up among the lines."""
     if at.known_at == at.head_seq:
         return None
-    row = await reader.connection.fetchrow(
-        asof.SQL["later_changes"],
+    rows = await reader.connection.fetch(
+        SQL["later_changes"],
         reader.book_id,
         reader.account_id,
         at.batch_no,
@@ -329,18 +329,9 @@ async def _later_changes(
         at.cut_batch_no,
         at.known_at,
     )
-    if row is None or not (row["lines"] or row["cut_one"]):
+    if not rows:
         return None
-    edges = {row["first_batch"], row["last_batch"]} - {None}
-    edges |= {at.cut_batch_no} if row["cut_one"] else set()
-    rows = await reader.connection.fetch(
-        SQL["shares_of_batches"],
-        reader.book_id,
-        reader.account_id,
-        sorted(edges),
-        until,
-        axis is Axis.VALUE,
-    )
+    row = rows[0]
     lines, first, last = row["lines"], None, None
     for share in shares_of(rows, by_value_date=axis is Axis.VALUE):
         if share.batch_no == at.cut_batch_no:

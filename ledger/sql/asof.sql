@@ -136,12 +136,11 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $4
 GROUP BY x.account_id
 
 -- sums_near --
--- The same, looked for between the rows of the journals $6, where numbers of a large batch lie; a row
+-- The same, looked for between the rows of journals $6 and $7, where numbers of a large batch lie; a row
 -- an account. `seen`: how many rows of these numbers are there; if one is missing, they do not.
 WITH ends AS MATERIALIZED (
-    SELECT min(e.ctid) AS first, max(e.ctid) AS last
-    FROM unnest($6::uuid []) AS n (journal_id)
-    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last FROM ledger.transfer AS e
+    WHERE e.book_id = $1 AND e.journal_id IN ($6, $7)
 ), near AS MATERIALIZED (
     SELECT f.debit_account, f.credit_account, f.amount_satang, f.value_date
     FROM ledger.transfer AS f
@@ -273,30 +272,3 @@ FROM parts AS p
 INNER JOIN ledger.gl_account AS g ON g.book_id = $1 AND g.gl_code = p.gl_code
 GROUP BY g.gl_code, g.cad_code, g.name_th, g.name_en
 ORDER BY g.gl_code
-
--- later_changes --
--- What batches above $3 did to account $2 with an axis date up to $4, by value date when $5: how many
--- lines in batches that are not known at all ($6 is the one that is known in part), the first and
--- the last of them, and whether the other one is among them. $7: known at.
-WITH proven AS (
-    SELECT coalesce(max(d.business_date), '-infinity'::date) AS business_date
-    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $7
-), moved AS (
-    SELECT m.batch_no, m.transfers FROM ledger.movement AS m
-    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $3
-        AND m.business_date > (SELECT proven.business_date FROM proven)
-        AND (m.business_date <= $4 OR ($5 AND m.value_date <= $4))
-    UNION ALL
-    SELECT m.batch_no, m.transfers FROM ledger.batch AS b
-    INNER JOIN ledger.movement AS m
-        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
-        AND m.batch_no = b.batch_no
-    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $3
-        AND b.business_date <= (SELECT proven.business_date FROM proven)
-        AND (b.business_date <= $4 OR ($5 AND m.value_date <= $4))
-)
-SELECT coalesce(sum(n.transfers) FILTER (WHERE n.batch_no <> $6), 0)::bigint AS lines,
-    min(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS first_batch,
-    max(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS last_batch,
-    coalesce(bool_or(n.batch_no = $6), FALSE) AS cut_one
-FROM moved AS n

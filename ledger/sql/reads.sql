@@ -142,31 +142,62 @@ LEFT JOIN LATERAL (
 ) AS k ON TRUE
 ORDER BY t.value_date, t.batch_no
 
--- shares_of_batches --
--- Movements of account $2 in batches $3 with a date up to $4, by value date when $5. Where there are
--- marks, only the first journal and the last are named.
-SELECT CASE WHEN $5 THEN m.value_date ELSE m.business_date END AS axis_date, m.batch_no,
-    m.transfers, m.credits - m.debits AS amount, b.first_seq, b.last_seq, b.fiscal_year,
-    b.first_voucher, b.event_count, k.transfers AS mark_transfers, k.debits AS mark_debits,
-    k.credits AS mark_credits, b.marks,
-    CASE
-        WHEN k.transfers IS NULL THEN m.journals
-        WHEN m.journals IS NOT NULL
-            THEN m.journals[:1] || m.journals[cardinality(m.journals):]
-    END AS journals
-FROM ledger.batch AS b
-INNER JOIN ledger.movement AS m
-    ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
-    AND m.batch_no = b.batch_no
-LEFT JOIN LATERAL (
-    SELECT f.transfers, f.debits, f.credits FROM ledger.movement_mark AS f
-    WHERE f.book_id = $1 AND f.account_id = $2 AND f.batch_no = m.batch_no
-        AND f.value_date = m.value_date
-    LIMIT 1
-) AS k ON TRUE
-WHERE b.book_id = $1 AND b.batch_no = ANY((SELECT $3::bigint [])::bigint [])
-    AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
-ORDER BY m.batch_no, axis_date
+-- later_changes --
+-- What batches above $3 did to account $2 with an axis date up to $4, by value date when $5: how many
+-- lines in batches that are not known at all ($6 is the one that is known in part), the first and
+-- the last of them, and the movements of these and of the other one, if it is among them. $7: known
+-- at. Where there are marks, only the first journal and the last are named.
+WITH proven AS (
+    SELECT coalesce(max(d.business_date), '-infinity'::date) AS business_date
+    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $7
+), moved AS (
+    SELECT m.batch_no, m.transfers FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $3
+        AND m.business_date > (SELECT proven.business_date FROM proven)
+        AND (m.business_date <= $4 OR ($5 AND m.value_date <= $4))
+    UNION ALL
+    SELECT m.batch_no, m.transfers FROM ledger.batch AS b
+    INNER JOIN ledger.movement AS m
+        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+        AND m.batch_no = b.batch_no
+    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $3
+        AND b.business_date <= (SELECT proven.business_date FROM proven)
+        AND (b.business_date <= $4 OR ($5 AND m.value_date <= $4))
+), told AS (
+    SELECT coalesce(sum(n.transfers) FILTER (WHERE n.batch_no <> $6), 0)::bigint AS lines,
+        min(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS first_batch,
+        max(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS last_batch,
+        coalesce(bool_or(n.batch_no = $6), FALSE) AS cut_one
+    FROM moved AS n
+)
+SELECT s.*, n.lines, n.first_batch, n.last_batch
+FROM told AS n
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN $5 THEN m.value_date ELSE m.business_date END AS axis_date, m.batch_no,
+        m.transfers, m.credits - m.debits AS amount, b.first_seq, b.last_seq, b.fiscal_year,
+        b.first_voucher, b.event_count, k.transfers AS mark_transfers, k.debits AS mark_debits,
+        k.credits AS mark_credits, b.marks,
+        CASE
+            WHEN k.transfers IS NULL THEN m.journals
+            WHEN m.journals IS NOT NULL
+                THEN m.journals[:1] || m.journals[cardinality(m.journals):]
+        END AS journals
+    FROM ledger.batch AS b
+    INNER JOIN ledger.movement AS m
+        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
+        AND m.batch_no = b.batch_no
+    LEFT JOIN LATERAL (
+        SELECT f.transfers, f.debits, f.credits FROM ledger.movement_mark AS f
+        WHERE f.book_id = $1 AND f.account_id = $2 AND f.batch_no = m.batch_no
+            AND f.value_date = m.value_date
+        LIMIT 1
+    ) AS k ON TRUE
+    WHERE b.book_id = $1 AND b.batch_no IN (
+            n.first_batch, n.last_batch, CASE WHEN n.cut_one THEN $6::bigint END
+        )
+        AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
+) AS s
+ORDER BY s.batch_no, s.axis_date
 
 -- lines_by_id --
 -- Lines of account $2 in the journals $3, each with the share $4 that names it; numbers up to $5.
@@ -203,12 +234,11 @@ INNER JOIN ledger.account AS c
 ORDER BY t.recorded_seq, t.line
 
 -- lines_near --
--- The same, looked for between the rows of the journals $8, where numbers of a large batch lie. `seen`:
+-- The same, looked for between the rows of journals $8 and $9, where numbers of a large batch lie. `seen`:
 -- how many rows of these numbers are there; if one is missing, they do not lie there.
 WITH ends AS MATERIALIZED (
-    SELECT min(e.ctid) AS first, max(e.ctid) AS last
-    FROM unnest($8::uuid []) AS n (journal_id)
-    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last FROM ledger.transfer AS e
+    WHERE e.book_id = $1 AND e.journal_id IN ($8, $9)
 ), near AS MATERIALIZED (
     SELECT count(*) AS seen, array_agg(f.ctid ORDER BY f.recorded_seq, f.line) FILTER (
             WHERE (f.debit_account = $2 OR f.credit_account = $2)
@@ -245,11 +275,10 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $5
     AND ($6::date IS NULL OR t.value_date = $6)
 
 -- sum_near --
--- The same between the rows of the journals $8, with `seen`, as in lines_near.
+-- The same between the rows of journals $8 and $9, with `seen`, as in lines_near.
 WITH ends AS MATERIALIZED (
-    SELECT min(e.ctid) AS first, max(e.ctid) AS last
-    FROM unnest($8::uuid []) AS n (journal_id)
-    INNER JOIN ledger.transfer AS e ON e.book_id = $1 AND e.journal_id = n.journal_id
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last FROM ledger.transfer AS e
+    WHERE e.book_id = $1 AND e.journal_id IN ($8, $9)
 )
 SELECT count(*) AS seen, count(*) FILTER (WHERE m.mine) AS lines,
     min(t.recorded_seq) FILTER (WHERE m.mine) AS first_seq,
