@@ -56,11 +56,10 @@ async def reading(made: Bench) -> list[Point]:
     lacking = READ_FROM - head.recorded_seq - OF_THEM
     if lacking > 0:
         made.posted(await load(made.pool, made.stream(lacking).chunks()))
-    await reads.measure(made.pool, book)
-    alone = await reads.measure(made.pool, book)
+    alone = await reads.measure(made.pool, book, seed=1)
     made.uncounted()  # the load beside them posts until it is told to stop
     async with reads._loading(made.dsn):
-        besides = await reads.measure(made.pool, book)
+        besides = await reads.measure(made.pool, book, seed=2)
     figures = [
         Figure(
             name=f"{point.name}: {figure.name}",

@@ -10,15 +10,17 @@ it takes and whatever is posted meanwhile.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 
 from ledger.db import Connection, statements
 from ledger.errors import InvalidInput, NotFound
+from ledger.posting.marks import EVERY
 
 ROWS_FOR_ONE_ID = 25
 """A journal found by its id costs about what so many rows cost that are read in order."""
@@ -73,10 +75,29 @@ async def pin(connection: Connection, book_id: int, known_at: int | None = None)
 
     Raises `NotFound` for the book, `InvalidInput` for a number that the book has not given out.
     """
-    row = await connection.fetchrow(SQL["pin"], book_id, known_at)
+    row = await connection.fetchrow(SQL["pin"], book_id, known_at, None)
     if row is None:
         raise NotFound("book", book_id)
-    found = Pin(book_id=book_id, **dict(row))
+    return _pinned(book_id, row)
+
+
+async def pin_account(
+    connection: Connection, book_id: int, code: str, known_at: int | None
+) -> tuple[Pin, int]:
+    """Fix a moment, as `pin` does, and the account of a code, in one statement.
+
+    Raises `NotFound` for the account, `InvalidInput` for a number that was not given out.
+    """
+    row = await connection.fetchrow(SQL["pin"], book_id, known_at, code)
+    if row is None or row["account_id"] is None:
+        raise NotFound("account", code)
+    return _pinned(book_id, row), row["account_id"]
+
+
+def _pinned(book_id: int, row: asyncpg.Record) -> Pin:
+    facts = dict(row)
+    del facts["account_id"]
+    found = Pin(book_id=book_id, **facts)
     if not 0 <= found.known_at <= found.head_seq:
         raise InvalidInput.one(
             "known_at",
@@ -117,12 +138,62 @@ async def _of_cut(
 ) -> dict[int, AsOf]:
     """What the known journals of the cut batch did to the accounts with a date up to `on`.
 
-    By id where the movements name few, else over the shorter part of the batch.
+    From the nearest mark where there are marks; else by id where the movements name few, else over
+    the shorter part of the batch.
     """
     by_value = axis is Axis.VALUE
+    mark = (at.known_at - at.cut_from + 1 + EVERY // 2) // EVERY
+    place = min(at.cut_from - 1 + mark * EVERY, at.cut_to)
+    span = (min(place, at.known_at) + 1, max(place, at.known_at))
+    stretch = [(number - at.cut_from) // EVERY for number in span]
     rows = await connection.fetch(
-        SQL["moved_in_cut"], at.book_id, wanted, at.cut_batch_no, on, by_value
+        SQL["moved_in_cut"],
+        at.book_id,
+        wanted,
+        at.cut_batch_no,
+        on,
+        by_value,
+        mark,
+        stretch[0] + 1,
+        stretch[1] + 2,
     )
+    last = on if by_value else None
+    marked = [row for row in rows if row["marked"]]
+    found: dict[int, AsOf] = {}
+    if marked:
+        found = _by_account(marked, "marked_")
+        sums = await _between(connection, at, list(found), span, last, marked[0]["near"])
+        sign = 1 if place < at.known_at else -1
+        found = {each: _sum(done, sums.get(each, AsOf()), sign) for each, done in found.items()}
+    return found | await _unmarked(connection, at, [r for r in rows if not r["marked"]], last)
+
+
+async def _between(
+    connection: Connection,
+    at: Pin,
+    accounts: list[int],
+    span: tuple[int, int],
+    last: date | None,
+    near: Sequence[UUID | None],
+) -> dict[int, AsOf]:
+    """What the numbers of a span, from one to another, did to accounts with value dates up to
+    `last`; near: the journals between which their rows should lie.
+    """
+    numbers = span[1] - span[0] + 1
+    if numbers <= 0:
+        return {}
+    if None not in near:
+        rows = await connection.fetch(SQL["sums_near"], at.book_id, accounts, *span, last, *near)
+        if rows[0]["seen"] == numbers:
+            return _by_account(rows)
+    rows = await connection.fetch(SQL["sums_between"], at.book_id, accounts, *span, last)
+    return _by_account(rows)
+
+
+async def _unmarked(
+    connection: Connection, at: Pin, rows: Sequence[asyncpg.Record], last: date | None
+) -> dict[int, AsOf]:
+    """The same of accounts that have no marks in the batch."""
     if not rows:
         return {}
     known, rest = (at.cut_from, at.known_at), (at.known_at + 1, at.cut_to)
@@ -135,19 +206,17 @@ async def _of_cut(
         return _by_account(await connection.fetch(SQL["sums_by_id"], at.book_id, *ids, at.known_at))
     whole = _by_account(rows)
     sums = _by_account(
-        await connection.fetch(
-            SQL["sums_between"], at.book_id, list(whole), *span, on if by_value else None
-        )
+        await connection.fetch(SQL["sums_between"], at.book_id, list(whole), *span, last)
     )
     if from_start:
         return sums
     return {account: _sum(total, sums.get(account, AsOf()), -1) for account, total in whole.items()}
 
 
-def _by_account(rows: Iterable[asyncpg.Record]) -> dict[int, AsOf]:
+def _by_account(rows: Iterable[asyncpg.Record], what: str = "") -> dict[int, AsOf]:
     found: dict[int, AsOf] = {}
     for row in rows:
-        moved = AsOf(debits=row["debits"], credits=row["credits"])
+        moved = AsOf(debits=row[f"{what}debits"], credits=row[f"{what}credits"])
         found[row["account_id"]] = _sum(found.get(row["account_id"], AsOf()), moved, 1)
     return found
 

@@ -20,32 +20,34 @@ from uuid import UUID
 import asyncpg
 
 from ledger import asof
-from ledger.account_lines import AccountLines, Place, Share, shares_of
-from ledger.accounts import by_codes
+from ledger.account_lines import AccountLines, Place, Share, place_of, shares_of
 from ledger.asof import Axis, Pin
 from ledger.db import Connection, statements
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import InvalidInput
+from ledger.posting.marks import EVERY
 from ledger.vouchers import Voucher, vouchers_of
 
 SQL = statements(Path(__file__).parent / "sql" / "reads.sql")
 _FIRST_DATE = date(1, 1, 1)
 _LAST_DATE = date(9999, 12, 31)
+_NOT_TOLD = {"share", "seen"}
+"""Columns of a line that say how it was found."""
+_ROWS_FIRST = 16
+"""Movements read for a page at first: each is a page of the disk, and mostly a few are enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """Where a page ended: its last line, that line's date on the axis, and the statement's cut.
 
-    journal_id, balance_satang: the line's journal and the balance after it, as the page before told
-    them, so that they need not be worked out again; None = they are. A journal that is not the
-    line's is not taken for it; a balance is taken at its word, by whoever brings the cursor.
+    balance_satang: the balance after that line, as the page before told it, so that it need not be
+    worked out again; None = it is. It is taken at its word, by whoever brings the cursor.
     """
 
     on: date
     recorded_seq: int
     line: int
     known_at: int
-    journal_id: UUID | None = None
     balance_satang: int | None = None
 
 
@@ -122,11 +124,7 @@ async def statement(
     known_at: the number at which to cut it, None for the book's last; a cursor brings its own.
     Raises `NotFound` for the account, `InvalidInput` for a number that the book has not given out.
     """
-    found = await by_codes(connection, book_id, [code])
-    if code not in found:
-        raise NotFound("account", code)
-    account_id = found[code].account_id
-    at = await asof.pin(connection, book_id, _cut(after, known_at))
+    at, account_id = await asof.pin_account(connection, book_id, code, _cut(after, known_at))
     start = after or Cursor(
         on=from_date or _FIRST_DATE, recorded_seq=0, line=-1, known_at=at.known_at
     )
@@ -171,7 +169,6 @@ def _after(line: StatementLine, axis: Axis, at: Pin) -> Cursor:
         recorded_seq=line.recorded_seq,
         line=line.line,
         known_at=at.known_at,
-        journal_id=line.journal_id,
         balance_satang=line.balance_satang,
     )
 
@@ -189,74 +186,76 @@ async def _read(
     reader: AccountLines, at: Pin, start: Cursor, until: date, need: int, axis: Axis
 ) -> _Page:
     """The balance before the page and its first `need` lines."""
-    by_value = axis is Axis.VALUE
-    rows = await reader.connection.fetch(
-        SQL["shares_by_value_date" if by_value else "shares_by_business_date"],
-        reader.book_id,
-        reader.account_id,
-        start.on,
-        start.recorded_seq,
-        until,
-        at.batch_no,
-        at.cut_batch_no,
-        need,
-    )
-    shares = shares_of(rows, by_value_date=by_value)
+    shares = await _shares(reader, at, start, until, need, axis)
     place = (start.recorded_seq, start.line)
     begun = shares[0] if shares and _is_in(shares[0], start) else None
-    named = await _named(reader, shares, begun, start, need)
     opening = start.balance_satang
     if opening is None:
         opening = await _opening(reader, at, start, axis)
-        if begun is not None and begun.names is not None:
-            opening += sum(row["amount_satang"] for row in named.get(0, ()) if _at(row) <= place)
-        elif begun is not None:
+        if begun is not None:
             opening += await reader.amount_before(begun, place)
     found: list[asyncpg.Record] = []
-    for number, share in enumerate(shares):
-        after = place if share is begun else share.before
-        if share.names is not None:
-            found += [row for row in named.get(number, ()) if _at(row) > after]
-        elif len(found) < need:
+    left = [(share, place if share is begun else share.before) for share in shares]
+    while left and len(found) < need:
+        share, after = left[0]
+        if share.names is None:
             found += await reader.walk(share, after, need - len(found))
+            del left[0]
+            continue
+        wanted = _wanted(left, need - len(found), at.known_at, begun)
+        for rows in await reader.named(wanted):
+            _, after = left.pop(0)
+            found += [row for row in rows if place_of(row) > after]
     return _Page(opening=opening, rows=found[:need], shares=shares)
 
 
-async def _named(
-    reader: AccountLines, shares: Sequence[Share], begun: Share | None, start: Cursor, need: int
-) -> dict[int, list[asyncpg.Record]]:
-    """Lines of the shares that name their journals, by place of the share.
+async def _shares(
+    reader: AccountLines, at: Pin, start: Cursor, until: date, need: int, axis: Axis
+) -> list[Share]:
+    """The shares that the page is of: of few rows, unless these bring too few lines."""
+    by_value = axis is Axis.VALUE
+    rows: list[asyncpg.Record] = []
+    for most in (_ROWS_FIRST, need):
+        rows = await reader.connection.fetch(
+            SQL["shares_by_value_date" if by_value else "shares_by_business_date"],
+            reader.book_id,
+            reader.account_id,
+            start.on,
+            start.recorded_seq,
+            until,
+            at.batch_no,
+            at.cut_batch_no,
+            need,
+            EVERY,
+            most,
+        )
+        whole = [r for r in rows if not r["begun"] and r["batch_no"] != at.cut_batch_no]
+        if len(whole) < most or sum(row["transfers"] for row in whole) >= need:
+            break
+    return shares_of(rows, by_value_date=by_value)
 
-    Names stand in order of number, so the first `need` of each are enough; in the share of the
-    cursor those from its journal on, if the page before told it and nothing before it is asked for.
+
+def _wanted(
+    left: Sequence[tuple[Share, Place]], need: int, known_at: int, begun: Share | None
+) -> list[list[UUID]]:
+    """Journals to look up, a list a share, of as many of the next shares as surely bring enough.
+
+    Names stand in order of number, so the first ones of each value date are enough.
     """
     wanted: list[list[UUID]] = []
-    for share in shares:
-        ids: list[UUID] = []
-        for names in share.names or ():
-            first, last = 0, need
-            if share is begun:
-                known = start.journal_id in names and start.balance_satang is not None
-                first = names.index(start.journal_id) if known and start.journal_id else 0
-                last = first + need + 1 if known else len(names)
-            ids += names[first:last]
-        wanted.append(ids)
-    found = await reader.named(wanted)
-    told = {row["journal_id"]: row["recorded_seq"] for row in found.get(0, ())}
-    if begun is not None and told.get(start.journal_id, start.recorded_seq) != start.recorded_seq:
-        whole = await reader.named([[each for names in begun.names or () for each in names]])
-        found[0] = whole[0]
-    return found
+    for share, after in left:
+        if share.names is None or need <= 0:
+            break
+        most = None if share is begun else need
+        wanted.append([journal_id for names in share.names for journal_id in names[:most]])
+        need -= share.stops.surely(after[0], known_at)
+    return wanted
 
 
 def _is_in(share: Share, start: Cursor) -> bool:
     """True when the cursor stands in this share: a part of it was on the page before."""
     on_it = share.first_seq <= start.recorded_seq <= share.last_seq
     return share.axis_date == start.on and on_it
-
-
-def _at(row: asyncpg.Record) -> Place:
-    return row["recorded_seq"], row["line"]
 
 
 async def _opening(reader: AccountLines, at: Pin, start: Cursor, axis: Axis) -> int:
@@ -289,7 +288,8 @@ async def _lines(reader: AccountLines, page: _Page, limit: int) -> tuple[Stateme
     for row in rows:
         balance += row["amount_satang"]
         facts = dict(row)
-        facts.pop("share", None)
+        for name in _NOT_TOLD & facts.keys():
+            del facts[name]
         voucher = vouchers[row["recorded_seq"]]
         lines.append(StatementLine(balance_satang=balance, voucher=voucher, **facts))
     return tuple(lines)
@@ -319,8 +319,8 @@ async def _later_changes(
     """What came after the cut, from movements; only the ends are looked up among the lines."""
     if at.known_at == at.head_seq:
         return None
-    row = await reader.connection.fetchrow(
-        asof.SQL["later_changes"],
+    rows = await reader.connection.fetch(
+        SQL["later_changes"],
         reader.book_id,
         reader.account_id,
         at.batch_no,
@@ -329,25 +329,18 @@ async def _later_changes(
         at.cut_batch_no,
         at.known_at,
     )
-    if row is None or not (row["lines"] or row["cut_one"]):
+    if not rows:
         return None
-    edges = {row["first_batch"], row["last_batch"]} - {None}
-    edges |= {at.cut_batch_no} if row["cut_one"] else set()
-    rows = await reader.connection.fetch(
-        SQL["shares_of_batches"],
-        reader.book_id,
-        reader.account_id,
-        sorted(edges),
-        until,
-        axis is Axis.VALUE,
-    )
+    row = rows[0]
     lines, first, last = row["lines"], None, None
     for share in shares_of(rows, by_value_date=axis is Axis.VALUE):
         if share.batch_no == at.cut_batch_no:
             rest = await reader.rest(share)
             lines += rest.lines
             first = _either(min, first, rest.first_seq)
-            last = _either(max, last, rest.last_seq)
+            if rest.lines and row["last_batch"] is None:
+                end = rest.last_seq or await reader.end_of(share, last=True)
+                last = _either(max, last, end)
             continue
         # Batches come in order, the cut one first: nothing is before its lines.
         if share.batch_no == row["first_batch"] and (first is None or first >= share.first_seq):

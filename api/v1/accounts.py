@@ -225,7 +225,7 @@ async def get_statement(
     if page.next_cursor is not None:
         last = page.next_cursor
         place = (last.on, last.recorded_seq, last.line, last.known_at)
-        following = cursor(axis, *place, last.journal_id, last.balance_satang)
+        following = cursor(axis, *place, last.balance_satang)
         link_next(request, response, following)
     return StatementView(
         account=account,
@@ -244,7 +244,7 @@ async def get_statement(
 def _cursor(after: str | None, axis: AxisName) -> statements.Cursor | None:
     number = r"[0-9]{1,18}"
     date_pattern = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    told = rf"[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}\x1f-?{number}"
+    told = rf"-?{number}"
     place = rf"{date_pattern}\x1f{number}\x1f[0-9]{{1,9}}\x1f{number}"
     parts = parts_of(after, rf"{axis}\x1f{place}\x1f{told}")
     if parts is None:
@@ -254,8 +254,7 @@ def _cursor(after: str | None, axis: AxisName) -> statements.Cursor | None:
         recorded_seq=int(parts[2]),
         line=int(parts[3]),
         known_at=int(parts[4]),
-        journal_id=UUID(parts[5]),
-        balance_satang=int(parts[6]),
+        balance_satang=int(parts[5]),
     )
 
 

@@ -13,14 +13,17 @@ from datetime import date
 import numpy as np
 
 from ledger import digest
+from ledger.posting.columns import literal
 from ledger.posting.frames import (
     Posted,
     journal_frames,
+    mark_frames,
     movement_frames,
     transfer_frames,
 )
 from ledger.posting.judged import Judged
 from ledger.posting.lines import Ints, Lines, days_of
+from ledger.posting.marks import EVERY
 from ledger.posting.outcomes import LineOutcomes, LineStatus
 from ledger.posting.read import HeadRow
 from ledger.posting.sheet import Sheet
@@ -54,6 +57,8 @@ class Assembled:
     amount_sum: int
     transfers: Sequence[bytes]
     movements: bytes
+    marks: bytes
+    marked_ids: str | None
     tally: Tally
     slots: Ints
     debits_after: Ints
@@ -106,12 +111,22 @@ def assemble(
         amount_sum=sum(posted.lines.amount_satang.tolist()),
         transfers=list(transfer_frames(posted)) if journals else (),
         movements=movement_frames(book_id, batch_no, posted.business_date, moved),
+        marks=mark_frames(book_id, batch_no, moved, found.marks),
+        marked_ids=_marked_ids(posted.lines),
         tally=found,
         slots=slots,
         debits_after=debits,
         credits_after=credits_,
         excess_after=sheet.excess_at(slots, credits_ - debits),
     )
+
+
+def _marked_ids(lines: Lines) -> str | None:
+    """The journals at every mark from the first line on, and the last; None in a small batch."""
+    if len(lines) <= EVERY:
+        return None
+    places = [*range(0, len(lines), EVERY), len(lines) - 1]
+    return literal(lines.ids[place].tobytes().hex() for place in places)
 
 
 def _digest(

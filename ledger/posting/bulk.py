@@ -24,7 +24,7 @@ from ledger.posting.assemble import Assembled, Numbers, assemble
 from ledger.posting.clocked import CutOffs
 from ledger.posting.columns import literal_of_numbers, refusal_columns
 from ledger.posting.feeding import Feeding
-from ledger.posting.frames import MOVEMENT_COLUMNS, TRANSFER_COLUMNS
+from ledger.posting.frames import MARK_COLUMNS, MOVEMENT_COLUMNS, TRANSFER_COLUMNS
 from ledger.posting.idranges import ranges_of, share_ids
 from ledger.posting.lines import Lines
 from ledger.posting.outcomes import LineOutcomes
@@ -270,6 +270,7 @@ class BulkWriter:
             numbers.first_voucher,
             digest.DIGEST_VERSION,
             after.digest,
+            batch.marked_ids,
         )
         if batch.journals:
             await self._write_journals(connection, batch)
@@ -301,6 +302,14 @@ class BulkWriter:
             format="binary",
             source=_each((batch.movements,)),
         )
+        if batch.marks:
+            await connection.copy_to_table(
+                "movement_mark",
+                schema_name="ledger",
+                columns=MARK_COLUMNS,
+                format="binary",
+                source=_each((batch.marks,)),
+            )
         await connection.execute(
             SQL["move_balances"],
             self._book_id,

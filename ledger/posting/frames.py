@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ledger.posting.lines import Bytes, Ints, Lines, Texts
+from ledger.posting.marks import Marks
 
 STRETCH = 16_384
 """Rows packed at once: bounds what padding can cost."""
@@ -23,6 +24,7 @@ COPY_TAIL = b"\xff\xff"
 _TO_2000 = 10_957
 """Days from 1970-01-01 to 2000-01-01, from which PostgreSQL counts dates."""
 _UUID_OID = 2950
+_INT4_OID, _INT8_OID = 23, 20
 
 TRANSFER_COLUMNS = (
     "book_id",
@@ -56,6 +58,16 @@ MOVEMENT_COLUMNS = (
     "credits_after",
     "transfers",
     "journals",
+)
+
+MARK_COLUMNS = (
+    "book_id",
+    "account_id",
+    "batch_no",
+    "value_date",
+    "transfers",
+    "debits",
+    "credits",
 )
 
 Field = tuple[str, object]
@@ -141,6 +153,36 @@ def movement_frames(book_id: int, batch_no: int, business_date: int, moved: Move
     elements = _rows(len(moved.ids), [(">i4", 16), ("V16", _ids(moved.ids))])
     rows = np.repeat(moved.named, transfers)
     return _woven(fixed, moved.named, np.where(moved.named, transfers, 0), elements[rows])
+
+
+def mark_frames(book_id: int, batch_no: int, moved: Moved, marks: Marks) -> bytes:
+    """The COPY of `ledger.movement_mark`, `MARK_COLUMNS`; empty when nothing is marked."""
+    if not len(marks.rows):
+        return b""
+    rows = _rows(
+        len(marks.rows),
+        [
+            (">i2", len(MARK_COLUMNS)),
+            *_sized(">i4", book_id),
+            *_sized(">i4", moved.account[marks.rows]),
+            *_sized(">i8", batch_no),
+            *_sized(">i4", moved.value_date[marks.rows] - _TO_2000),
+            *_array(_INT4_OID, ">i4", marks.transfers),
+            *_array(_INT8_OID, ">i8", marks.debits),
+            *_array(_INT8_OID, ">i8", marks.credits),
+        ],
+    )
+    return COPY_HEAD + rows.tobytes() + COPY_TAIL
+
+
+def _array(oid: int, dtype: str, values: Ints) -> list[Field]:
+    """An array of one dimension a row, all of the same length, without NULLs, numbered from 1."""
+    count, length = values.shape
+    width = np.dtype(dtype).itemsize
+    elements = _rows(values.size, [(">i4", width), (dtype, values.ravel())])
+    size = length * elements.shape[1]
+    head = [(">i4", each) for each in (20 + size, 1, 0, oid, length, 1)]
+    return [*head, (f"V{size}", elements.reshape(count, size).view(f"V{size}").ravel())]
 
 
 def pack(count: int, fields: Sequence[Field]) -> Bytes:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ledger.posting.frames import Moved, Posted
 from ledger.posting.lines import Bytes, Ints
+from ledger.posting.marks import Marks, marks_of
 from ledger.posting.movements import named_max
 
 
@@ -17,7 +18,8 @@ class Tally:
     """Sums of a batch by account, and where each line's two touches stand among all touches.
 
     account:     account numbers, ascending. debits, credits, last_seq: of each, over the batch.
-    by_account:  place of the account of each movement row. rows: the movement rows, as columns.
+    by_account:  place of the account of each movement row. row_...: the movement rows, as columns.
+    marks:       inside a large batch, of those rows that have so many lines.
     """
 
     account: Ints
@@ -31,6 +33,7 @@ class Tally:
     row_credits: Ints
     row_first: Ints
     ids: Bytes
+    marks: Marks
 
     def moved(self, debits_after: Ints, credits_after: Ints, batch_transfers: int) -> Moved:
         """The movement rows, given the counters of each account after the batch."""
@@ -65,18 +68,27 @@ def tally(posted: Posted) -> Tally:
     new_row = new_account | _changes(dates)
     accounts, rows = np.flatnonzero(new_account), np.flatnonzero(new_row)
     debits, credited = np.where(is_credit, 0, amount), np.where(is_credit, amount, 0)
+    row_first, by_account = np.append(rows, len(touched)), np.cumsum(new_account[rows]) - 1
     return Tally(
         account=touched[accounts],
         debits=_sums(debits, accounts),
         credits=_sums(credited, accounts),
         last_seq=np.maximum.reduceat(seqs, accounts) if len(accounts) else seqs,
-        by_account=np.cumsum(new_account[rows]) - 1,
+        by_account=by_account,
         row_account=touched[rows],
         row_value_date=dates[rows],
         row_debits=_sums(debits, rows),
         row_credits=_sums(credited, rows),
-        row_first=np.append(rows, len(touched)),
+        row_first=row_first,
         ids=lines.ids[order >> 1],
+        marks=marks_of(
+            len(lines),
+            places=order >> 1,
+            debits=debits,
+            credits_=credited,
+            row_first=row_first,
+            by_account=by_account,
+        ),
     )
 
 

@@ -47,6 +47,12 @@ FROM ledger.book_head AS h INNER JOIN ledger.movement AS m
     ON m.book_id = h.book_id AND (m.batch_no > h.batch_no OR m.batch_no < 1)
 WHERE h.book_id = $1
 UNION ALL
+SELECT 'movement_mark account ' || k.account_id || ', batch ' || k.batch_no
+    || ', value ' || k.value_date
+FROM ledger.book_head AS h INNER JOIN ledger.movement_mark AS k
+    ON k.book_id = h.book_id AND (k.batch_no > h.batch_no OR k.batch_no < 1)
+WHERE h.book_id = $1
+UNION ALL
 SELECT 'refusal of batch ' || r.batch_no || ' position ' || r.position
 FROM ledger.book_head AS h INNER JOIN ledger.refusal AS r
     ON r.book_id = h.book_id AND (r.batch_no > h.batch_no OR r.batch_no < 1)

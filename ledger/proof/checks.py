@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ledger.proof import chain
 from ledger.proof.book import Book
+from ledger.proof.marks import Marks, check_left, check_marks
 from ledger.proof.model import Batch
 from ledger.proof.movements import Movements, check_movements
 from ledger.proof.report import Difference, compare, differ
@@ -36,6 +37,7 @@ class Replayed:
 
     piece: Slice
     movements: Movements
+    marks: Marks
     batch: Batch
     book: Book
     journals: chain.Journals
@@ -156,6 +158,11 @@ def movements_are_the_transfers(_: Thread, replayed: Replayed) -> Iterator[Diffe
         )
 
 
+def marks_are_the_transfers(_: Thread, replayed: Replayed) -> Iterator[Difference]:
+    """Marks inside a large batch are running sums of its transfers, by account and value date."""
+    yield from check_marks(replayed.marks, replayed.piece, replayed.batch)
+
+
 def journals_are_whole(_: Thread, replayed: Replayed) -> Iterator[Difference]:
     """The transfers of one number are lines 0, 1, 2 ... of one journal, equal but for the money."""
     for seq, odd in replayed.batch.odd.items():
@@ -192,6 +199,7 @@ CHECKS: tuple[Check, ...] = (
     journals_are_whole,
     rules_were_kept,
     movements_are_the_transfers,
+    marks_are_the_transfers,
     forced_journals_say_why,
 )
 """Every check of a batch, in the order in which they run."""
@@ -207,13 +215,16 @@ def check_batch(thread: Thread, replayed: Replayed) -> Iterator[Difference]:
         thread.digest = row["digest"]
 
 
-def check_rest(thread: Thread, piece: Slice, movements: Movements) -> Iterator[Difference]:
+def check_rest(
+    thread: Thread, piece: Slice, movements: Movements, marks: Marks
+) -> Iterator[Difference]:
     """What a slice holds of batches that have no row."""
     if thread.batch_no < piece.to_batch:
         where = f"ledger.batch {thread.batch_no + 1}"
         yield from differ("batches follow one another", where, "a row", "none")
     batches = {row["batch_no"] for row in piece.batches}
     yield from movements.rest()
+    yield from check_left(marks)
     for number, refusals in piece.refusals.items():
         if number not in batches:
             where = f"ledger.refusal of batch {number}"

@@ -21,6 +21,7 @@ from ledger.proof.closings import Closings, check_strays
 from ledger.proof.followers import check_followers
 from ledger.proof.later import drop_nets, load_nets
 from ledger.proof.links import Referred, check_links
+from ledger.proof.marks import Marks, read_marks
 from ledger.proof.model import Batch, Model
 from ledger.proof.movements import Movements, read_movements
 from ledger.proof.report import Difference, Findings, differ
@@ -76,7 +77,7 @@ class Run:
         self.seals = Seals(book_id)
         self.findings = Findings()
         self.at = (0, 0)
-        self._ahead: asyncio.Task[tuple[Slice, Movements]] | None = None
+        self._ahead: asyncio.Task[tuple[Slice, Movements, Marks]] | None = None
         self._progress = progress
         self._kept = kept
         self._kept_at = 0
@@ -89,13 +90,13 @@ class Run:
         await self.connection.execute(_ONE_CORE)
         try:
             while self._is_before(self.at, until):
-                piece, movements = await (self._ahead or self._read(self.at, until))
+                piece, movements, marks = await (self._ahead or self._read(self.at, until))
                 await load_nets(self.connection, self.book_id, self.book, piece)
                 at = (piece.to_batch, piece.to_seq)
                 # The server reads the next slice while this one is replayed.
                 more = self._is_before(at, until)
                 self._ahead = asyncio.create_task(self._read(at, until)) if more else None
-                await self._slice(piece, movements)
+                await self._slice(piece, movements, marks)
                 if self._progress is not None:
                     self._progress(self.at[1], seq)
                 if self._kept is not None and self.at[1] - self._kept_at >= checkpoint.EVERY:
@@ -113,10 +114,11 @@ class Run:
 
     async def _read(
         self, after: tuple[int, int], until: tuple[int, int]
-    ) -> tuple[Slice, Movements]:
+    ) -> tuple[Slice, Movements, Marks]:
         connection, book_id = self.connection, self.book_id
         piece = await read_slice(connection, book_id, after=after, until=until)
-        return piece, await read_movements(connection, book_id, after[0], piece.to_batch)
+        movements = await read_movements(connection, book_id, after[0], piece.to_batch)
+        return piece, movements, await read_marks(connection, book_id, after[0], piece.to_batch)
 
     async def _free(self) -> Connection:
         """The connection, when the next slice has been read: it does one thing at a time."""
@@ -124,13 +126,13 @@ class Run:
             await asyncio.wait([self._ahead])
         return self.connection
 
-    async def _slice(self, piece: Slice, movements: Movements) -> None:
+    async def _slice(self, piece: Slice, movements: Movements, marks: Marks) -> None:
         """Replay a slice and compare everything in it."""
         referred = Referred()
         for batch in self.model.replay(piece):
-            await self._batch(piece, movements, batch, referred)
+            await self._batch(piece, movements, marks, batch, referred)
         drop_nets(self.book)
-        self.findings.add(check_rest(self.thread, piece, movements))
+        self.findings.add(check_rest(self.thread, piece, movements, marks))
         if self.model.seq < piece.to_seq:
             place = f"recorded_seq {self.model.seq + 1} to {piece.to_seq}"
             self.findings.add(differ("recorded_seq is gap-free", place, "one record each", "none"))
@@ -140,12 +142,17 @@ class Run:
         self.at = (piece.to_batch, piece.to_seq)
 
     async def _batch(
-        self, piece: Slice, movements: Movements, batch: Batch, referred: Referred
+        self,
+        piece: Slice,
+        movements: Movements,
+        marks: Marks,
+        batch: Batch,
+        referred: Referred,
     ) -> None:
         """Compare a batch as it was replayed; the book stands right after it."""
         version = batch.row["digest_version"] if batch.row is not None else chain.VERSIONS[-1]
         journals = chain.journals(piece, batch.first_line, batch.last_line, version)
-        replayed = Replayed(piece, movements, batch, self.book, journals)
+        replayed = Replayed(piece, movements, marks, batch, self.book, journals)
         self.findings.add(check_batch(self.thread, replayed))
         self.closings.take(batch, self.book)
         await self.seals.take(replayed)

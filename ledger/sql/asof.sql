@@ -4,7 +4,8 @@
 -- year) may still carry its date: a snapshot of it lacks those above its own batch_no.
 
 -- pin --
--- The head, and where number $2 (NULL: the head's own) cuts the batches of book $1.
+-- The head, and where number $2 (NULL: the head's own) cuts the batches of book $1; the account of
+-- code $3, if there is one.
 -- last_day: the business date then; nothing known then has a later one.
 SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch_no, 0) AS batch_no,
     CASE WHEN c.first_seq <= k.known_at THEN c.batch_no ELSE 0 END AS cut_batch_no,
@@ -14,7 +15,11 @@ SELECT h.recorded_seq AS head_seq, h.business_date, k.known_at, coalesce(w.batch
         SELECT d.business_date + 1 FROM ledger.day AS d
         WHERE d.book_id = h.book_id AND d.cut_seq <= k.known_at
         ORDER BY d.business_date DESC LIMIT 1
-    ), o.opened_on) AS last_day
+    ), o.opened_on) AS last_day,
+    (
+        SELECT a.account_id FROM ledger.account AS a
+        WHERE a.book_id = h.book_id AND a.code = $3::text
+    ) AS account_id
 FROM ledger.book_head AS h
 INNER JOIN ledger.book AS o ON o.book_id = h.book_id
 CROSS JOIN LATERAL (SELECT coalesce($2::bigint, h.recorded_seq) AS known_at) AS k
@@ -36,7 +41,11 @@ WHERE h.book_id = $1
 WITH base AS (
     SELECT w.account_id, coalesce(s.debits, 0) AS debits, coalesce(s.credits, 0) AS credits,
         coalesce(s.business_date, '-infinity'::date) AS business_date, s.batch_no
-    FROM (SELECT DISTINCT unnest($2::integer []) AS account_id) AS w
+    -- How many ids there are is not told to the planner: one plan a session, whatever is asked.
+    FROM (
+        SELECT DISTINCT ($2::integer [])[n.place] AS account_id
+        FROM generate_subscripts($2::integer [], 1) AS n (place)
+    ) AS w
     LEFT JOIN LATERAL (
         SELECT h.debits, h.credits, h.business_date, h.batch_no FROM ledger.snapshot AS h
         WHERE h.book_id = $1 AND h.account_id = w.account_id AND h.business_date <= (
@@ -77,7 +86,7 @@ WITH base AS (
             AND v.business_date > $3 AND v.business_date <= $7::date
             AND v.value_date <= $3 AND v.value_date < v.business_date
     ) AS m
-    WHERE $4 AND $3 < $7::date
+    WHERE (SELECT $4::boolean) AND $3 < $7::date
 )
 SELECT p.account_id, coalesce(sum(p.debits), 0)::bigint AS debits,
     coalesce(sum(p.credits), 0)::bigint AS credits
@@ -85,12 +94,21 @@ FROM parts AS p
 GROUP BY p.account_id
 
 -- moved_in_cut --
--- What batch $3 did to accounts $2 with a date up to $4, by value date when $5.
-SELECT m.account_id, m.debits, m.credits, m.journals
+-- What batch $3 did to accounts $2 with a date up to $4, by value date when $5, and up to mark $6;
+-- journals are named where there are no marks. near: the journals at places $7 and $8 of the batch's
+-- own.
+SELECT m.account_id, ARRAY[b.marks[$7], b.marks[$8]] AS near, m.debits, m.credits,
+    k.transfers IS NOT NULL AS marked,
+    coalesce(k.debits[$6], CASE WHEN $6 > 0 THEN m.debits ELSE 0 END) AS marked_debits,
+    coalesce(k.credits[$6], CASE WHEN $6 > 0 THEN m.credits ELSE 0 END) AS marked_credits,
+    CASE WHEN k.transfers IS NULL THEN m.journals END AS journals
 FROM ledger.batch AS b
 INNER JOIN ledger.movement AS m
-    ON m.book_id = $1 AND m.account_id = ANY($2::integer []) AND m.business_date = b.business_date
-    AND m.batch_no = b.batch_no
+    ON m.book_id = $1 AND m.account_id = ANY((SELECT $2::integer [])::integer [])
+    AND m.business_date = b.business_date AND m.batch_no = b.batch_no
+LEFT JOIN ledger.movement_mark AS k
+    ON k.book_id = $1 AND k.account_id = m.account_id AND k.batch_no = m.batch_no
+    AND k.value_date = m.value_date
 WHERE b.book_id = $1 AND b.batch_no = $3
     AND CASE WHEN $5 THEN m.value_date ELSE m.business_date END <= $4
 
@@ -101,7 +119,7 @@ SELECT n.account_id,
     sum(CASE WHEN t.credit_account = n.account_id THEN t.amount_satang ELSE 0 END)::bigint AS credits
 FROM unnest($2::integer [], $3::uuid []) AS n (account_id, journal_id)
 INNER JOIN ledger.transfer AS t ON t.book_id = $1 AND t.journal_id = n.journal_id
-WHERE n.account_id IN (t.debit_account, t.credit_account) AND t.recorded_seq <= $4
+WHERE n.account_id IN (t.debit_account, t.credit_account) AND t.recorded_seq + 0 <= $4
 GROUP BY n.account_id
 
 -- sums_between --
@@ -116,6 +134,31 @@ WHERE t.book_id = $1 AND t.recorded_seq BETWEEN $3 AND $4
     AND (t.debit_account = ANY($2::integer []) OR t.credit_account = ANY($2::integer []))
     AND x.account_id = ANY($2::integer [])
 GROUP BY x.account_id
+
+-- sums_near --
+-- The same, looked for between the rows of journals $6 and $7, where numbers of a large batch lie; a row
+-- an account. `seen`: how many rows of these numbers are there; if one is missing, they do not.
+WITH ends AS MATERIALIZED (
+    SELECT min(e.ctid) AS first, max(e.ctid) AS last FROM ledger.transfer AS e
+    WHERE e.book_id = $1 AND e.journal_id IN ($6, $7)
+), near AS MATERIALIZED (
+    SELECT f.debit_account, f.credit_account, f.amount_satang, f.value_date
+    FROM ledger.transfer AS f
+    WHERE f.ctid >= (SELECT ends.first FROM ends) AND f.ctid <= (SELECT ends.last FROM ends)
+        AND f.book_id = $1 AND f.recorded_seq + 0 BETWEEN $3 AND $4
+), sums AS (
+    SELECT x.account_id, sum(x.debits) AS debits, sum(x.credits) AS credits
+    FROM near AS t
+    CROSS JOIN LATERAL (
+        VALUES (t.debit_account, t.amount_satang, 0), (t.credit_account, 0, t.amount_satang)
+    ) AS x (account_id, debits, credits)
+    WHERE ($5::date IS NULL OR t.value_date <= $5) AND x.account_id = ANY($2::integer [])
+    GROUP BY x.account_id
+)
+SELECT w.account_id, coalesce(s.debits, 0)::bigint AS debits,
+    coalesce(s.credits, 0)::bigint AS credits, (SELECT count(*) FROM near) AS seen
+FROM unnest($2::integer []) AS w (account_id)
+LEFT JOIN sums AS s ON s.account_id = w.account_id
 
 -- trial_balance_back --
 -- The same from today's counters: less what came since in batches above $4 or has a later date, less
@@ -229,30 +272,3 @@ FROM parts AS p
 INNER JOIN ledger.gl_account AS g ON g.book_id = $1 AND g.gl_code = p.gl_code
 GROUP BY g.gl_code, g.cad_code, g.name_th, g.name_en
 ORDER BY g.gl_code
-
--- later_changes --
--- What batches above $3 did to account $2 with an axis date up to $4, by value date when $5: how many
--- lines in batches that are not known at all ($6 is the one that is known in part), the first and
--- the last of them, and whether the other one is among them. $7: known at.
-WITH proven AS (
-    SELECT coalesce(max(d.business_date), '-infinity'::date) AS business_date
-    FROM ledger.day AS d WHERE d.book_id = $1 AND d.proven_seq <= $7
-), moved AS (
-    SELECT m.batch_no, m.transfers FROM ledger.movement AS m
-    WHERE m.book_id = $1 AND m.account_id = $2 AND m.batch_no > $3
-        AND m.business_date > (SELECT proven.business_date FROM proven)
-        AND (m.business_date <= $4 OR ($5 AND m.value_date <= $4))
-    UNION ALL
-    SELECT m.batch_no, m.transfers FROM ledger.batch AS b
-    INNER JOIN ledger.movement AS m
-        ON m.book_id = $1 AND m.account_id = $2 AND m.business_date = b.business_date
-        AND m.batch_no = b.batch_no
-    WHERE b.book_id = $1 AND (b.origin = 4 OR b.period > 0) AND b.batch_no > $3
-        AND b.business_date <= (SELECT proven.business_date FROM proven)
-        AND (b.business_date <= $4 OR ($5 AND m.value_date <= $4))
-)
-SELECT coalesce(sum(n.transfers) FILTER (WHERE n.batch_no <> $6), 0)::bigint AS lines,
-    min(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS first_batch,
-    max(n.batch_no) FILTER (WHERE n.batch_no <> $6) AS last_batch,
-    coalesce(bool_or(n.batch_no = $6), FALSE) AS cut_one
-FROM moved AS n

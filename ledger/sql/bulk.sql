@@ -56,8 +56,8 @@ WHERE b.changed_seq <> w.seen
 INSERT INTO ledger.batch (
     book_id, batch_no, business_date, first_seq, last_seq, journal_count, event_count,
     transfer_count, amount_sum, refusal_count, origin, period, fiscal_year, first_voucher,
-    digest_version, digest
-) VALUES ($1, $2, $3, $4, $5, $6, 0, $6, $7, $8, $9, 0, $10, $11, $12, $13)
+    digest_version, digest, marks
+) VALUES ($1, $2, $3, $4, $5, $6, 0, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14::text::uuid [])
 
 -- write_refusals --
 INSERT INTO ledger.refusal (

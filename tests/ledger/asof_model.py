@@ -9,7 +9,7 @@ beside it is a list of transfers with their dates and numbers, added up one by o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -24,6 +24,9 @@ from ledger.cut_off import cut_off_unit
 from ledger.db import Pool
 from ledger.kinds import JournalKind
 from ledger.periods.months import close_month
+from ledger.posting.bulk import BulkWriter
+from ledger.posting.lines import Lines
+from ledger.posting.outcomes import LineOutcomes
 from ledger.posting.values import (
     Journal,
     OpenAccount,
@@ -39,6 +42,7 @@ from products.day_closing import PROVE
 from products.end_of_day import STEPS
 from products.night import Night
 from tests.builders import CHART, unit
+from tests.ledger.bulk.rows import Row, lines_of
 
 OPENED_ON = date(2026, 5, 30)
 YEAR_END = date(2026, 5, 31)
@@ -166,6 +170,45 @@ class Life:
                         period=period,
                     )
                 )
+
+    async def load(self, drawn: Sequence[Draw]) -> None:
+        """Post journals of one transfer as lines, in one batch of the open date."""
+        (first, rows) = self.head_seq + 1, [self._row(each) for each in drawn]
+
+        async def source() -> AsyncIterator[Lines]:
+            yield lines_of(rows)
+
+        async def accepted(_: object, __: int, outcomes: LineOutcomes) -> None:
+            assert (outcomes.status == 1).all(), outcomes.refusals
+
+        writer = BulkWriter(self.pool, self.book.book_id, actor="test:loader")
+        await writer.load(source(), accepted)
+        for place, row in enumerate(rows):
+            assert row.value_date is not None
+            self.lines.append(
+                Line(
+                    seq=first + place,
+                    line=0,
+                    debit=row.debit,
+                    credit=row.credit,
+                    amount=row.amount_satang,
+                    business_date=self.today,
+                    value_date=row.value_date,
+                    period=Period.ORDINARY,
+                )
+            )
+        self.head_seq += len(rows)
+
+    def _row(self, drawn: Draw) -> Row:
+        journal = self._journal(drawn, self.today)
+        (transfer,) = journal.transfers
+        return Row(
+            journal_id=journal.journal_id,
+            debit=transfer.debit,
+            credit=transfer.credit,
+            amount_satang=transfer.amount_satang,
+            value_date=journal.value_date,
+        )
 
     def _journal(self, drawn: Draw, day: date) -> Journal:
         return Journal(

@@ -4,7 +4,7 @@ Three business dates around a year's end: holds in every state, freezes that tha
 set and called off, a forced journal, an adjustment of a proven day, back-dated postings on a
 limited account, an account closed and opened again, proposals, a key, money from another book, days
 proven and sealed, a month closed, opened again and closed, a year in its late period, closed,
-opened again and closed.
+opened again and closed; a load of lines, in one large batch.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ from ledger.limits import cancel_plan, plan_limits
 from ledger.periods.months import close_month, reopen_month
 from ledger.periods.years import close_year, reopen_year
 from ledger.posting.across import post_across
+from ledger.posting.bulk import BulkWriter
+from ledger.posting.lines import Lines
+from ledger.posting.marks import EVERY
+from ledger.posting.outcomes import LineOutcomes
 from ledger.posting.values import (
     CloseAccount,
     IdempotencyKey,
@@ -48,6 +52,7 @@ from ledger.posting.values import (
     Unit,
 )
 from ledger.posting.write import post_batch
+from tests.ledger.bulk.rows import Row, lines_of
 from tests.ledger.proof_book import prove_day
 
 BOOK, SISTER = 1, 2
@@ -299,6 +304,7 @@ async def _last_day(keeper: Keeper) -> None:
     again = journal("swept-again", "GONE", "BANK", 5_000)
     await keeper.post([again, CloseAccount(account=gone, settled_by=(again.journal_id,))])
     await _proposals(keeper)
+    await _load(keeper)
     half = journal("to-the-sister", "SAV-A", "BANK", 150)
     async with keeper.pool.acquire() as connection, connection.transaction():
         mirror = journal("to-the-sister", "BANK", "SAV-A", 150)
@@ -308,6 +314,20 @@ async def _last_day(keeper: Keeper) -> None:
         ]
         outcomes = await post_across(connection, halves)
     assert all(outcome.status is Status.ACCEPTED for outcome in outcomes), outcomes
+
+
+async def _load(keeper: Keeper) -> None:
+    """So many lines in one batch that it is marked."""
+    costs, bank = NUMBERS["COSTS"], NUMBERS["BANK"]
+    rows = [Row(named(f"line-{place}"), costs, bank, 1 + place % 7) for place in range(EVERY + 2)]
+
+    async def source() -> AsyncIterator[Lines]:
+        yield lines_of(rows)
+
+    async def accepted(_: object, __: int, outcomes: LineOutcomes) -> None:
+        assert (outcomes.status == 1).all(), outcomes.refusals
+
+    await BulkWriter(keeper.pool, BOOK, actor=CLERK).load(source(), accepted)
 
 
 async def _proposals(keeper: Keeper) -> None:

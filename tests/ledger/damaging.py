@@ -40,6 +40,7 @@ _OTHER = {
     "date": "coalesce({0} + 500, DATE '2031-05-05')",
     "boolean": "NOT {0}",
     "bytea": "set_byte({0}, 0, get_byte({0}, 0) # 1)",
+    "integer[]": "array_append({0}, 1)",
     "bigint[]": "array_append({0}, 1::bigint)",
     "uuid[]": "array_append({0}, gen_random_uuid())",
     "text[]": "array_append({0}, '06-07')",

@@ -62,6 +62,15 @@ MATRIX: dict[str, Derived] = {
         pick=f"{MINE} AND r.batch_no = 3",
         plant={"value_date": "r.value_date - 9"},
     ),
+    "ledger.movement_mark": Derived(
+        place=(
+            "format('ledger.movement_mark account %s, batch %s, value %s', r.account_id, "
+            "r.batch_no, r.value_date)",
+        ),
+        pick=MINE,
+        plant={"value_date": "r.value_date - 9"},
+        to={"account_id": "999"},
+    ),
     "ledger.balance": Derived(
         place=("'ledger.balance account ' || r.account_id",),
         pick=f"{MINE} AND r.account_id = 203",

@@ -46,6 +46,7 @@ KEEPING = {
     "ledger.journal_kind": OPEN,
     "ledger.manual_journal": UPDATED,
     "ledger.movement": NEVER,
+    "ledger.movement_mark": NEVER,
     "ledger.party": UPDATED,
     "ledger.posting_run": UPDATED,
     "ledger.refusal": NEVER,

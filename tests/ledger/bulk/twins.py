@@ -37,10 +37,11 @@ from tests.ledger.play import next_book_id
 _T = TypeVar("_T")
 
 TABLES = ("batch", "transfer", "movement", "balance", "refusal", "hold", "event", "book_head")
+_OWN = "- 'recorded_at' - 'xact' - 'marks'"
+"""What a row does not share with its twin; marks are for readers, and only lines have them."""
 _ROWS = ", ".join(
-    f"(SELECT array_agg((to_jsonb(t) - 'recorded_at' - 'xact')::text ORDER BY "
-    f"(to_jsonb(t) - 'recorded_at' - 'xact')::text) FROM ledger.{table} AS t "
-    f"WHERE t.book_id = $1) AS {table}"
+    f"(SELECT array_agg((to_jsonb(t) {_OWN})::text ORDER BY (to_jsonb(t) {_OWN})::text) "
+    f"FROM ledger.{table} AS t WHERE t.book_id = $1) AS {table}"
     for table in TABLES
 )
 _PLANT = """
@@ -198,7 +199,7 @@ class Twins:
                 await owner.execute(_PLANT, book_id, account, debits, credits_)
 
     async def stand_alike(self, book_id: int) -> None:
-        """Every row of the two books is the same, but for the clock and the transaction."""
+        """Every row of the two books is the same, but for clock, transaction and marks."""
         ours, theirs = [
             await poster.fetchrow(f"SELECT {_ROWS}", book_id) for poster in self.posters
         ]
