@@ -28,10 +28,9 @@ from ledger.posting.together import Found, Load, Together, Wanted
 from ledger.posting.transact import pooled
 from ledger.posting.values import Outcome, Status, Unit
 
-BATCH_MAX = 512
+BATCH_MAX = 256
+"""More wait for the next batch, which is judged while the database has this one."""
 QUEUE_MAX = 8192
-HALVED_FROM = 16
-"""From so many on half is sent first: the other half is judged while the database has the first."""
 YOUNG_OBJECTS = 50_000
 """So many more objects than before are made until Python looks for cycles among them."""
 _STALE_TRIES = 20
@@ -163,15 +162,13 @@ class Collector:
     async def _begin(self, desk: Desk, book_id: int, queue: deque[_Waiting]) -> list[_Waiting]:
         """The next batch; answers who is on the way, or nobody when it was posted the long way."""
         batch = [queue.popleft() for _ in range(min(len(queue), BATCH_MAX))]
-        first = batch[: (len(batch) + 1) // 2] if len(batch) >= HALVED_FROM else batch
         try:
             await self._move_date(desk, book_id)
-            plan = await desk.plan([waiting.unit for waiting in first])
+            plan = await desk.plan([waiting.unit for waiting in batch])
         except Exception:  # noqa: BLE001 - the long way meets it again and says whose it is
             plan = None
         if await self._sent(desk, book_id, plan):
-            queue.extendleft(reversed(batch[len(first) :]))
-            return first
+            return batch
         await self._post(desk, book_id, batch, queue)
         return []
 
