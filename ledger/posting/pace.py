@@ -10,7 +10,7 @@ from __future__ import annotations
 
 YIELD_NS = 50_000_000
 """Head time of a batch after one that somebody waited for: 50 ms at most."""
-AIM_NS = 25_000_000
+AIM_NS = 15_000_000
 """What is aimed at: a line of a short batch costs up to twice one of a long batch."""
 CALM_NS = 20_000_000_000
 LINES_MIN = 1_024
