@@ -1,9 +1,8 @@
 """Marks compared with the transfers: running sums inside large batches, which only readers use.
 
-A batch of more than 2,048 journals of one transfer each may be marked, whole or not at all: after
-every 2,048 of its numbers, what had come to each account that has at least one in 1,024 of its
-transfers, by value date. The batch's own row names the journals at the first of every 2,048 numbers
-and the last.
+A batch of more than 2,048 journals of one transfer each may be marked, whole or not at all: its own
+row names the journals at the first of every 2,048 numbers and the last, and rows of marks say what
+had come by then to each account that has at least one in 1,024 of its transfers, by value date.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ from ledger.proof.rows import Row, Slice, day_number, day_of
 CHECK = "marks are the transfers"
 NUMBERS, SHARE = 2_048, 1_024
 _QUESTION = """
-SELECT batch_no, account_id, value_date, transfers, debits, credits
+SELECT batch_no, account_id, value_date, transfers, debits, credits,
+    array_lower(transfers, 1) AS transfers_from, array_lower(debits, 1) AS debits_from,
+    array_lower(credits, 1) AS credits_from
 FROM ledger.movement_mark
 WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no, account_id, value_date
@@ -48,22 +49,24 @@ def check_marks(marks: Marks, piece: Slice, batch: Batch) -> Iterator[Difference
     """Every mark of a batch that is wrong, missing among others, or too many."""
     if batch.row is None:
         return
+    wanted: dict[int, tuple[list[int], list[int], list[int]]] = {}
     if batch.row["marks"] is not None:
         where = f"ledger.batch {batch.row['batch_no']}"
-        yield from differ(CHECK, where, _at_marks(piece, batch), batch.row["marks"])
+        found: dict[str, object] = {name: batch.row[name] for name in ("marks", "marks_from")}
+        expected: dict[str, object] = {"marks": _at_marks(piece, batch), "marks_from": 1}
+        yield from compare(CHECK, where, expected, found)
+        wanted = _running(piece, batch)
     rows = marks.pop(batch.row["batch_no"], [])
-    if not rows:
-        return
-    wanted = _running(piece, batch)
     for row in rows:
         day, account = day_number(row["value_date"]), row["account_id"]
         sums = wanted.pop(day << _ACCOUNT_BITS | account, None)
         if sums is None:
             yield from differ(CHECK, _place(row["batch_no"], day, account), "no row", "a row")
             continue
-        expected: dict[str, object] = dict(zip(_SUMS, sums, strict=True))
-        found: dict[str, object] = {name: row[name] for name in _SUMS}
-        yield from compare(CHECK, _place(row["batch_no"], day, account), expected, found)
+        told: dict[str, object] = dict(zip(_SUMS, sums, strict=True))
+        told.update(dict.fromkeys(_SUBSCRIPTS, 1))
+        stands: dict[str, object] = {name: row[name] for name in told}
+        yield from compare(CHECK, _place(row["batch_no"], day, account), told, stands)
     for key in wanted:
         day, account = key >> _ACCOUNT_BITS, key & ((1 << _ACCOUNT_BITS) - 1)
         yield from differ(CHECK, _place(batch.row["batch_no"], day, account), "a row", "none")
@@ -78,6 +81,8 @@ def check_left(marks: Marks) -> Iterator[Difference]:
 
 
 _SUMS = ("transfers", "debits", "credits")
+_SUBSCRIPTS = ("transfers_from", "debits_from", "credits_from")
+"""Where the arrays begin: readers ask for an element by its number."""
 
 
 def _place(batch_no: int, value_day: int, account: int) -> str:

@@ -29,6 +29,9 @@ ORDER BY batch_no
 """
 _ROW = struct.Struct(">2x4xq4xi4xi4xi4xq4xq4xq4xq4xi4xi")
 _ARRAY_HEAD = 24
+_FIRST = 20
+"""Where the first subscript of an array stands in its head; readers ask for ids by their place."""
+_FROM_ONE = b"\x00\x00\x00\x01"
 _EMPTY_ARRAY = 16
 ID_LENGTH = (16).to_bytes(4)
 ELEMENT = 20
@@ -124,11 +127,12 @@ class Movements:
                 and on == day
                 and number == batch_no
                 and named
+                and (named < 0 or rows[array + _FIRST : array + _ARRAY_HEAD] == _FROM_ONE)
                 and rows[array + _ARRAY_HEAD : following] == _named(sums, most)
             ):
                 right += 1
             else:
-                self.wrong.append((_moved(rows, place), rows[array + _ARRAY_HEAD : following]))
+                self.wrong.append((_moved(rows, place), rows[array + _FIRST : following]))
             self.count += 1
             place = following
         self.place = place
@@ -187,7 +191,7 @@ def check_movements(
             "transfers": sums[_TRANSFERS],
         }
         fields: dict[str, object] = {each: getattr(found, each) for each in expected}
-        expected["journals"] = _names(_named(sums, most))
+        expected["journals"] = _names(_FROM_ONE + _named(sums, most))
         fields["journals"] = _names(journals)
         yield from compare(CHECK, name(found), expected, fields)
     for key in moved.keys() - movements.keys(start, batch_no, day):
@@ -219,9 +223,12 @@ def _named(sums: Sums, most: int) -> bytes:
 
 
 def _names(journals: bytes) -> list[str] | str:
-    """Ids of an array as text."""
-    places = range(len(ID_LENGTH), len(journals), ELEMENT)
+    """Ids of an array as text, after its first subscript, which is told when it is not 1."""
+    first = len(_FROM_ONE)
+    places = range(first + len(ID_LENGTH), len(journals), ELEMENT)
     found = [str(UUID(bytes=journals[place : place + 16])) for place in places]
+    if found and journals[:first] != _FROM_ONE:
+        found.insert(0, f"numbered from {int.from_bytes(journals[:first], signed=True)}")
     return found or "none named"
 
 

@@ -22,7 +22,7 @@ SLICE_NUMBERS = 20_000
 _BATCHES = """
 SELECT batch_no, business_date, first_seq, last_seq, journal_count, event_count, transfer_count,
     amount_sum, refusal_count, origin, digest_version, digest, fiscal_year, first_voucher, period,
-    marks
+    marks, array_lower(marks, 1) AS marks_from
 FROM ledger.batch
 WHERE book_id = $1 AND batch_no > $2 AND batch_no <= $3
 ORDER BY batch_no LIMIT 500

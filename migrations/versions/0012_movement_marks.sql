@@ -15,7 +15,9 @@ CREATE TABLE ledger.movement_mark (
     credits bigint [] NOT NULL,
     PRIMARY KEY (book_id, account_id, batch_no, value_date),
     CHECK (cardinality(transfers) >= 1 AND cardinality(debits) = cardinality(transfers)
-        AND cardinality(credits) = cardinality(transfers))
+        AND cardinality(credits) = cardinality(transfers)),
+    CHECK (array_lower(transfers, 1) = 1 AND array_lower(debits, 1) = 1
+        AND array_lower(credits, 1) = 1)
 );
 COMMENT ON TABLE ledger.movement_mark IS
 'Running sums of a movement after every 2,048 numbers of its batch; for reading, nothing is judged by it.';
@@ -88,8 +90,31 @@ WHERE b.transfer_count > 2048 AND b.journal_count = b.transfer_count AND b.event
 ALTER TABLE ledger.batch ENABLE TRIGGER append_only;
 
 SELECT ledger.make_append_only('ledger.movement_mark');
-CREATE TRIGGER own_batch AFTER INSERT ON ledger.movement_mark
-FOR EACH STATEMENT EXECUTE FUNCTION ledger.require_own_batch();
+
+-- Marks are written with their batch, never later.
+CREATE FUNCTION ledger.marks_match_batch() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT n.book_id, n.batch_no INTO wrong
+    FROM (SELECT DISTINCT m.book_id, m.batch_no FROM new_rows AS m) AS n
+    LEFT JOIN LATERAL (
+        SELECT b.batch_no, b.xact
+        FROM ledger.batch AS b WHERE b.book_id = n.book_id ORDER BY b.batch_no DESC LIMIT 1
+    ) AS newest ON TRUE
+    WHERE newest.batch_no IS DISTINCT FROM n.batch_no OR newest.xact <> pg_current_xact_id()
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'marks of book % batch % are not written with the batch',
+            wrong.book_id, wrong.batch_no
+            USING ERRCODE = 'LG003', HINT = 'Money moves only through the posting path.';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER match_batch AFTER INSERT ON ledger.movement_mark
+REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION ledger.marks_match_batch();
 
 GRANT SELECT ON ledger.movement_mark TO cff_reader, cff_auditor, cff_application, cff_poster;
 GRANT INSERT ON ledger.movement_mark TO cff_poster;

@@ -46,6 +46,9 @@ _OTHER = {
     "text[]": "array_append({0}, '06-07')",
 }
 """Another value of each type, as SQL."""
+_SHIFTED = "('[0:' || (cardinality({0}) - 1) || ']=' || {0}::text)::{1}"
+"""The same elements under other subscripts: who asks for one by its number gets another."""
+_SUBSCRIPTED = ("integer[]", "bigint[]", "uuid[]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +105,30 @@ async def changed(
     for column, kind in (await columns_of(connection, table)).items():
         if column in derived.free:
             continue
-        other = derived.to.get(column, _OTHER[kind].format(f"r.{column}"))
-        async with as_owner(connection, table):
-            places = await _places(connection, table, derived)
-            await connection.execute(
-                f"UPDATE {table} AS r SET {column} = {other} "
-                f"WHERE r.ctid = ({_picked(table, derived)})"
-            )
-            report = await verify(connection)
-        if not _names(report, places):
-            unfound.append(f"{column}: {places} not among {_listed(report)}")
+        others = [derived.to.get(column, _OTHER[kind].format(f"r.{column}"))]
+        if kind in _SUBSCRIPTED and await _has_elements(connection, table, column, derived):
+            others.append(_SHIFTED.format(f"r.{column}", kind))
+        for other in others:
+            async with as_owner(connection, table):
+                places = await _places(connection, table, derived)
+                await connection.execute(
+                    f"UPDATE {table} AS r SET {column} = {other} "
+                    f"WHERE r.ctid = ({_picked(table, derived)})"
+                )
+                report = await verify(connection)
+            if not _names(report, places):
+                unfound.append(f"{column} = {other}: {places} not among {_listed(report)}")
     return unfound
+
+
+async def _has_elements(
+    connection: asyncpg.Connection, table: str, column: str, derived: Derived
+) -> bool:
+    found: bool | None = await connection.fetchval(
+        f"SELECT cardinality(r.{column}) > 0 FROM {table} AS r "
+        f"WHERE r.ctid = ({_picked(table, derived)})"
+    )
+    return bool(found)
 
 
 async def lost(

@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from ledger.accounts import by_codes
@@ -14,7 +16,8 @@ from ledger.asof import Axis, balances
 from ledger.db import Pool
 from ledger.posting.marks import EVERY, SHARE
 from ledger.posting.movements import NAMED_SHARE
-from ledger.posting.values import Origin
+from ledger.posting.values import Journal, Origin, Transfer, Unit
+from ledger.posting.write import post_batch
 from ledger.proof.verify import verify_ledger
 from ledger.statements import Cursor, LaterChanges, statement
 from tests.ledger.asof_model import OPENED_ON, Draw, Life, Line, begin_life
@@ -163,6 +166,71 @@ async def test_a_batch_marks_every_movement_of_the_accounts_with_many_lines_and_
     for (account, day), transfers in marked.items():
         mine = [k.value_date == day and account in (k.debit, k.credit) for k in large]
         assert transfers == [sum(mine[: EVERY * mark]) for mark in (1, 2, 3)]
+
+
+_TAMPERED = {
+    "the journals at the marks begin elsewhere": (
+        "UPDATE ledger.batch SET marks = "
+        "('[500:' || (cardinality(marks) + 499) || ']=' || marks::text)::uuid[]",
+        "ledger.batch",
+    ),
+    "no marks of a marked batch are left": ("DELETE FROM ledger.movement_mark", "movement_mark"),
+    "a batch does not know that it is marked": (
+        "UPDATE ledger.batch SET marks = NULL",
+        "movement_mark",
+    ),
+    "marks begin elsewhere": (
+        "UPDATE ledger.movement_mark SET debits = "
+        "('[0:' || (cardinality(debits) - 1) || ']=' || debits::text)::bigint[]",
+        "debits_from",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", _TAMPERED)
+async def test_marks_that_were_tampered_with_are_named(pool: Pool, what: str) -> None:
+    """Each of these leaves every element as it was; readers ask for elements by their number."""
+    tamper, named = _TAMPERED[what]
+    life, _ = await _loaded(pool, "in every line")
+    async with pool.acquire() as connection:
+        await connection.execute("SET ROLE postgres")
+        for row in await connection.fetch(_CHECKS_OF_MARKS):
+            await connection.execute(
+                f'ALTER TABLE ledger.movement_mark DROP CONSTRAINT "{row["conname"]}"'
+            )
+        async with connection.transaction():
+            await connection.execute("SET LOCAL session_replication_role = replica")
+            await connection.execute(tamper)
+        await connection.execute("RESET ROLE")
+        report = await verify_ledger(connection, life.book.book_id)
+    assert report.differences
+    assert all(named in str(difference) for difference in report.differences)
+
+
+_CHECKS_OF_MARKS = """
+SELECT conname FROM pg_constraint
+WHERE conrelid = 'ledger.movement_mark'::regclass AND contype = 'c'
+"""
+
+
+async def test_nobody_marks_a_batch_that_is_recorded_already(pool: Pool) -> None:
+    life, _ = await _loaded(pool, "too few for marks")
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        again = Unit(operations=(_one(life),), actor="poster")
+        await post_batch(connection, life.book.book_id, [again], origin=Origin.DOORS)
+        with pytest.raises(asyncpg.PostgresError, match="not written with the batch"):
+            await connection.execute(
+                "INSERT INTO ledger.movement_mark SELECT book_id, account_id, batch_no, "
+                "value_date - 3000, transfers, debits, credits FROM ledger.movement_mark"
+            )
+        await transaction.rollback()
+
+
+def _one(life: Life) -> Journal:
+    transfer = Transfer(debit=life.ids[0], credit=life.ids[1], amount_satang=1)
+    return Journal(journal_id=uuid4(), kind=2, transfers=(transfer,))
 
 
 async def test_batches_recorded_before_there_were_marks_are_marked_like_any_other(
