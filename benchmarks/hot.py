@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import entry, model
 from benchmarks.bench import RUNS, CheckFailed, Figure, Point, ratios, say
 from benchmarks.made import open_accounts
-from benchmarks.posting import QUARTER
+from benchmarks.posting import FULL_BATCHES
 from benchmarks.preload import Bench, load
 from benchmarks.streams import with_columns
 from benchmarks.timed import Timed, all_posted, costs, path, rates
@@ -33,9 +33,9 @@ async def measure(made: Bench) -> list[Point]:
     await _fund(made, limited)
     uniform, hot_limited, hot_unlimited = [], [], []
     for number in range(RUNS):
-        uniform.append(all_posted(await path(made, made.stream(QUARTER).arrays())))
+        uniform.append(all_posted(await path(made, made.stream(FULL_BATCHES).arrays())))
         hot_limited.append(await _limited(made, limited, number))
-        lines = [_credits(each, unlimited) for each in made.stream(QUARTER).chunks()]
+        lines = [_credits(each, unlimited) for each in made.stream(FULL_BATCHES).chunks()]
         hot_unlimited.append(all_posted(await path(made, lines)))
         say(
             f"uniform {uniform[-1].per_second:,.0f}/s, hot and limited "
@@ -62,7 +62,7 @@ async def _limited(made: Bench, account: int, number: int) -> Timed:
     """One run, its outcomes compared with the model's."""
     async with made.pool.acquire() as connection:
         sequential = await model.Model.of_book(connection)
-    lines = [_debits(each, account) for each in made.stream(QUARTER).chunks()]
+    lines = [_debits(each, account) for each in made.stream(FULL_BATCHES).chunks()]
     timed = await path(made, lines)
     told = model.compare(sequential, lines, timed.outcomes)
     refused = timed.lines - timed.posted

@@ -32,7 +32,9 @@ from ledger.posting.lines import Ints, Lines, joined
 MILLION = 1_000_000
 HALF = 500_000
 QUARTER = 262_144
-"""A few full batches: enough for a ratio between two runs of the path itself."""
+"""Two full batches, for random ids."""
+FULL_BATCHES = 524_288
+"""Four full batches: enough for a ratio between two runs of the path itself."""
 SHARE = 100
 """One line in so many is a replay; as many break a limit; as many are malformed."""
 BREAKING = -BALANCE_MIN * 2
@@ -150,18 +152,18 @@ async def dirty(made: Bench) -> Point:
     """One percent each of replays, broken limits and malformed lines, beside clean lines."""
     clean, spoilt = [], []
     for number in range(RUNS):
-        chunks = made.stream(QUARTER).arrays()
+        chunks = made.stream(FULL_BATCHES).arrays()
         clean.append(all_posted(await path(made, chunks)))
         async with made.pool.acquire() as connection:
             sequential = await model.Model.of_book(connection)
-        first = sequential.seq - QUARTER
+        first = sequential.seq - FULL_BATCHES
         sequential.recorded = {
             line[0]: (line, first + place)
             for place, line in enumerate(
                 (line for chunk in chunks for line in model.lines_of(chunk)), 1
             )
         }
-        lines = spoil(made.stream(QUARTER).arrays(), chunks, seed=number)
+        lines = spoil(made.stream(FULL_BATCHES).arrays(), chunks, seed=number)
         timed = await path(made, lines)
         told = model.compare(sequential, lines, timed.outcomes)
         async with made.pool.acquire() as connection:
