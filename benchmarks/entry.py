@@ -13,8 +13,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-import asyncpg
-
 from benchmarks import preload
 from benchmarks.bench import CheckFailed, Point, Report, Void, say
 from benchmarks.preload import Bench, preloaded, verify
@@ -49,7 +47,6 @@ async def measured(
     async with preloaded(transfers) as made:
         report = Report(settings=made.settings)
         for measure in measures:
-            await _settle(made.dsn)
             started = time.monotonic()
             report.points += await measure(made)
             await made.control(measure.__module__)
@@ -59,15 +56,6 @@ async def measured(
         report.checks = made.checks
     report.seconds = time.monotonic() - began
     return report
-
-
-async def _settle(dsn: str) -> None:
-    """A checkpoint, so that no part pays for the pages of the one before it."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute("CHECKPOINT")
-    finally:
-        await connection.close()
 
 
 def finish(work: Callable[[], Awaitable[Report]], as_json: bool, strict: bool) -> int:
