@@ -1,9 +1,7 @@
-"""What the posting transaction reads: locks in the one order, then the batch's part of the book.
+"""What the posting transaction reads: the head, locked last, and the part of the book it needs.
 
-Order of locks, the same for everyone: idempotency keys (tried, never waited for), product rows
-(table by name, row by id, locked rows are skipped), the book head (the only wait). What is asked
-under the head is asked by statements of their own, inside one function: a wait inside a statement
-does not refresh what the statement sees.
+What is locked before the head is in `locks`. What is asked under the head is asked by statements of
+their own, inside one function: a wait inside a statement does not refresh what the statement sees.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
@@ -33,7 +30,6 @@ from ledger.posting.values import (
     PlaceHold,
     ReleaseHold,
     ReopenAccount,
-    RowTable,
     SetFreeze,
     SetLimits,
     Transfer,
@@ -59,68 +55,6 @@ class HeadRow:
     voucher_year: int
     voucher_no: int
     fiscal_year_start_month: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Obtained:
-    """What a batch has locked.
-
-    busy:     places of units whose idempotency key is being worked on elsewhere.
-    versions: of the product rows, by table and id; who is missing was locked by somebody else.
-    """
-
-    busy: set[int]
-    versions: dict[tuple[str, UUID], int]
-
-
-async def try_locks(connection: Connection, book_id: int, units: Sequence[Unit]) -> Obtained:
-    """Lock the idempotency keys of the batch, then every row that its units were decided on.
-
-    One round trip, whatever the number of tables. Nothing in it waits.
-    """
-    keyed = [(place, unit.key) for place, unit in enumerate(units) if unit.key is not None]
-    wanted: dict[str, tuple[RowTable, set[UUID]]] = {}
-    for unit in units:
-        for read in unit.reads:
-            wanted.setdefault(read.table.name, (read.table, set()))[1].add(read.row_id)
-    obtained = Obtained(busy=set(), versions={})
-    if not keyed and not wanted:
-        return obtained
-    names = sorted(wanted)
-    asked: list[object] = [literal_of_ids(wanted[name][1]) for name in names]
-    if keyed:
-        asked.insert(0, [f"{key.client}\x1f{key.key}" for _, key in keyed])
-    statement = _locks_of(bool(keyed), tuple(wanted[name][0].select for name in names))
-    for place, row_id, number in await connection.fetch(statement, book_id, *asked):
-        if place == _KEY_IS_BUSY:
-            obtained.busy.add(keyed[number - 1][0])
-        else:
-            obtained.versions[names[place], row_id] = number
-    return obtained
-
-
-_KEY_IS_BUSY = -1
-
-
-@cache
-def _locks_of(keyed: bool, selects: tuple[str, ...]) -> str:
-    """One statement of the locks in their order: keys first, then table by table.
-
-    Rows are (place of the table, id, version), and (-1, NULL, place of the key) for a busy key. A
-    part that locks is never merged with another, and parts are executed in the order in which they
-    are asked for; since none of them waits, no order could end in a deadlock.
-    """
-    parts: list[str] = []
-    answers: list[str] = []
-    if keyed:
-        parts.append(f"keys (number, locked) AS MATERIALIZED ({SQL['try_keys']})")
-        answers.append(f"SELECT {_KEY_IS_BUSY}, NULL::uuid, number FROM keys WHERE NOT locked")
-    for place, select in enumerate(selects):
-        # Once a statement, not once a row that is looked at.
-        ids = f"(SELECT ${place + 2 + keyed}::text::uuid [])"
-        parts.append(f"t{place} (id, version) AS MATERIALIZED ({select.replace('$2', ids)})")
-        answers.append(f"SELECT {place}, id, version FROM t{place}")
-    return f"WITH {', '.join(parts)} {' UNION ALL '.join(answers)}"
 
 
 async def take_head(connection: Connection, book_id: int) -> HeadRow:

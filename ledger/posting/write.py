@@ -22,6 +22,7 @@ from ledger.posting import state as st
 from ledger.posting.columns import column, columns
 from ledger.posting.decide import Draft, decide
 from ledger.posting.held import Held
+from ledger.posting.locks import try_locks
 from ledger.posting.read import SQL
 from ledger.posting.sealing import in_words
 from ledger.posting.values import (
@@ -74,7 +75,7 @@ class Locked:
 
 async def lock(connection: Connection, book_id: int, units: Sequence[Unit]) -> Locked:
     """Lock what comes before the head: idempotency keys, then product rows. Never waits."""
-    obtained = await read.try_locks(connection, book_id, units)
+    obtained = await try_locks(connection, book_id, units)
     return Locked(book_id=book_id, units=units, busy=obtained.busy, versions=obtained.versions)
 
 

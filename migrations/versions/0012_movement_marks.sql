@@ -118,3 +118,18 @@ FOR EACH STATEMENT EXECUTE FUNCTION ledger.marks_match_batch();
 
 GRANT SELECT ON ledger.movement_mark TO cff_reader, cff_auditor, cff_application, cff_poster;
 GRANT INSERT ON ledger.movement_mark TO cff_poster;
+
+-- An early form of 0011 had these tables vacuumed as soon as rows came: each page that is marked after a
+-- checkpoint is logged whole once more, so rarely, whatever form a book was migrated by.
+ALTER TABLE ledger.transfer RESET (
+    autovacuum_vacuum_insert_threshold, autovacuum_vacuum_cost_delay
+);
+ALTER TABLE ledger.transfer SET (
+    autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.5
+);
+ALTER TABLE ledger.movement RESET (
+    autovacuum_vacuum_insert_threshold, autovacuum_vacuum_cost_delay
+);
+ALTER TABLE ledger.movement SET (
+    autovacuum_vacuum_insert_scale_factor = 0.5, autovacuum_analyze_scale_factor = 0.5
+);

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.traffic import Traffic, counted_pool
 from ledger.db import Pool
 from ledger.posting.held import Held
-from ledger.posting.read import try_locks
+from ledger.posting.locks import try_locks
 from ledger.posting.values import (
     IdempotencyKey,
     Note,
