@@ -10,7 +10,7 @@ satang. Everything that stands against closing is named at once. How a closing i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
@@ -37,13 +37,11 @@ from products.payments import banks
 from products.payments.paying_out import Payment, PayOut, payment_of
 
 _SQL = statements(Path(__file__).parent / "sql" / "closing.sql")
-_EPOCH = date(2000, 1, 1)
-_ONE_DAY = timedelta(days=1)
 _NOTHING = Payment()
 _RESULT_CLASSES = ("4", "5")
 
-INTEREST_STATES = RowTable(name="products.interest_state", select=_SQL["lock_standing"])
-"""The standing of interest that a closing is decided on; its version is the date accrued to."""
+INTEREST_LEGS = RowTable(name="products.interest_leg", select=_SQL["lock_legs"])
+"""The standing of interest that a closing is decided on."""
 
 
 class CannotClose(CffError):  # noqa: N818
@@ -56,6 +54,7 @@ class CannotClose(CffError):  # noqa: N818
 class Standing:
     """What a closing, or its undoing, is decided on: one row, read at once.
 
+    version:  of the contract's leg of interest.
     owed:     interest accrued and not credited, in satang; below zero when too much was credited.
     unproven: the oldest date before today that no night has proven.
     late:     it moved today with an earlier value date: tonight corrects its interest.
@@ -66,16 +65,15 @@ class Standing:
     held: int
     frozen: int
     changed_seq: int
-    accrued_to: date
+    version: int
     period_start: date
     owed: int
     unproven: date | None
     late: bool
 
     def read(self, contract: Contract) -> RowRead:
-        """The row of the interest's standing at this date."""
-        version = (self.accrued_to - _EPOCH).days
-        return RowRead(table=INTEREST_STATES, row_id=contract.contract_id, version=version)
+        """The row of the interest's standing as it was read."""
+        return RowRead(table=INTEREST_LEGS, row_id=contract.contract_id, version=self.version)
 
 
 async def close_contract(
@@ -160,7 +158,7 @@ async def _closing(
             ),
             RowWrite(
                 statement=_SQL["pay_interest"],
-                arguments=(*key, standing.owed),
+                arguments=(*key, standing.owed, contract.product_code, BUSINESS_DATE),
             ),
             *swept.writes,
         ),

@@ -139,7 +139,7 @@ def open_savings_contract(
                 ),
             ),
             RowWrite(
-                statement=_SQL["insert_interest_state"], arguments=(product.book_id, contract_id)
+                statement=_SQL["insert_interest_leg"], arguments=(product.book_id, contract_id)
             ),
         ),
         key=key,

@@ -1,9 +1,9 @@
 """Late postings and interest: what was recorded against what a replay says, as differences. Pure.
 
 A posting whose value date lies before its business date changes dates that a night has accrued
-already. Nothing recorded is edited: the contract's days are replayed from the period that the
-posting fell into, and the differences become correction rows, correction journals and a new
-standing of the running period, so that late equals on time, to the satang.
+already. Nothing recorded is edited: the contract's days are replayed from the first one that the
+posting touched, and the differences become new spans, correction journals and a new standing of the
+running period, so that late equals on time, to the satang.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger.dates import days
-from products.interest import Replay, Terms, replay
+from products.interest import AccrualDay, Replay, Terms, replay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Recorded:
     exact, balances:    by accrual date, from the replay's first date on.
     credits:            capitalised amounts by period end, from the replay's first date on.
     outstanding_satang: accrued and not yet credited, as it stands now.
-    opening_exact:      what the replay's first period brought along from an old system.
+    opening_exact:      what the period of the replay's first date had earned before it.
     """
 
     exact: Mapping[date, int]
@@ -54,11 +54,13 @@ class Correction:
     """All that a late posting changes for one contract; amounts are differences in satang.
 
     credits: by period end, what that capitalisation should have been more (or less).
+    lived:   every date of the replay, as it is right now.
     cumulative_exact, cumulative_satang: the running period as it stands afterwards.
     """
 
     days: tuple[DayCorrection, ...]
     credits: Mapping[date, int]
+    lived: tuple[AccrualDay, ...]
     cumulative_exact: int
     cumulative_satang: int
 
@@ -84,7 +86,7 @@ def correct(
     recorded: Recorded,
     may_credit: bool = True,
 ) -> Correction:
-    """The differences over [start, stop); `start` begins a period, `stop` is the night's own date.
+    """The differences over [start, stop); `stop` is the night's own date.
 
     `changes` leave capitalisations out. With `may_credit` False (the account refuses) no past
     credit changes: what is missing stays in accrued payable until the next capitalisation.
@@ -110,6 +112,7 @@ def correct(
     return Correction(
         days=_day_corrections(lived, recorded, posted),
         credits=_credit_corrections(lived, recorded),
+        lived=lived.accruals,
         cumulative_exact=lived.cumulative_exact,
         cumulative_satang=lived.cumulative_satang,
     )

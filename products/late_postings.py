@@ -1,8 +1,8 @@
 """Step `correct`: postings of the date whose value dates lie before it change accrued interest.
 
-Their contracts, and only theirs, are read from the period that the posting fell into, replayed by
-the pure engine, and differ from the record by correction rows, by one accrual journal a product
-and value date, and, where a period was credited already, by a correction journal on the contract.
+Their contracts, and only theirs, are read from the first date that the posting touched, replayed by
+the pure engine, and differ from the record by new spans, by one accrual journal a product and value
+date, and, where a period was credited already, by a correction journal on the contract.
 What the account refuses (a freeze) stays in accrued payable until the next capitalisation.
 A night without late postings has no chunk here.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -39,6 +39,7 @@ from products.night import (
     run_chunk,
     units_of,
 )
+from products.spans import Span, as_known, earned_before, expand, folded, span_of
 
 _SQL = statements(Path(__file__).parent / "sql" / "late_postings.sql")
 
@@ -46,6 +47,7 @@ CORRECT = "correct"
 CONTRACTS_AT_ONCE = 100
 """A contract is replayed day by day, perhaps over years: a chunk holds the head for it."""
 _NONE: Mapping[date, int] = {}
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +71,13 @@ class LateChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """Everything that the replay of one contract needs."""
+    """Everything that the replay of one contract needs, and its leg as it stands."""
 
     contract: LateContract
-    start: date
     opening_satang: int
     changes: Mapping[date, int]
     recorded: Recorded
+    leg: asyncpg.Record
 
 
 async def correct_late(night: Night) -> None:
@@ -110,14 +112,14 @@ async def _correct_chunk(
 ) -> ChunkResult:
     product = night.products[chunk.product_code]
     cases = await _load(connection, night, product, chunk.contracts)
-    rates = await _rates(connection, night, product, min(case.start for case in cases))
+    rates = await _rates(connection, night, product, min(case.contract.touched for case in cases))
     found = {c.contract.contract_id: _decide(night, product, c, rates, True) for c in cases}
     refused = await _post_credits(connection, night, product, cases, found)
     for case in cases:
         if case.contract.contract_id in {entry.contract_id for entry in refused}:
             again = _decide(night, product, case, rates, False)
             found[case.contract.contract_id] = again
-    await _record(connection, night, found)
+    await _record(connection, night, product, cases, found)
     amount = await _post_accruals(connection, night, chunk, found)
     return ChunkResult(contracts=len(cases), amount_satang=amount, refused=tuple(refused))
 
@@ -127,7 +129,7 @@ def _decide(
 ) -> Correction:
     return correct(
         terms=product.terms,
-        start=case.start,
+        start=case.contract.touched,
         stop=night.business_date,
         opening_satang=case.opening_satang,
         changes=case.changes,
@@ -191,24 +193,75 @@ def _event(night: Night, contract_id: UUID, *end: date) -> UUID:
     return night.event(CORRECT, contract_id, *end)
 
 
-async def _record(connection: Connection, night: Night, found: Mapping[UUID, Correction]) -> None:
-    """Correction rows, and where each contract stands afterwards."""
-    rows = [
-        (contract_id, day.on, day.balance_satang, day.exact_delta, day.posted_delta)
-        for contract_id, correction in found.items()
-        for day in correction.days
-    ]
-    if rows:
+async def _record(
+    connection: Connection,
+    night: Night,
+    product: Product,
+    cases: Sequence[_Case],
+    found: Mapping[UUID, Correction],
+) -> None:
+    """The corrected spans, and where each leg stands afterwards."""
+    spans: list[tuple[UUID, Span]] = []
+    standing: list[tuple[object, ...]] = []
+    for case in cases:
+        contract_id = case.contract.contract_id
+        correction = found[contract_id]
+        new = _new_spans(night, product, case, correction)
+        spans += [(contract_id, span) for span in new]
+        standing.append((contract_id, *_standing(night, product, case, correction, new)))
+    place = (night.book_id, night.business_date)
+    if spans:
+        rows = [
+            (
+                contract_id,
+                s.span_no,
+                s.from_date,
+                s.balance_satang,
+                s.annual_rate_e8,
+                s.year_days,
+                s.slope_exact,
+                s.base_exact,
+            )
+            for contract_id, s in spans
+        ]
         columns = map(list, zip(*rows, strict=True))
-        await connection.execute(
-            _SQL["record_corrections"], night.book_id, night.business_date, *columns
-        )
-    standing = [
-        (k, c.cumulative_exact, c.cumulative_satang, c.accrued_delta, c.credited_delta)
-        for k, c in found.items()
-    ]
+        await connection.execute(_SQL["record_spans"], *place, *columns)
     columns = map(list, zip(*standing, strict=True))
-    await connection.execute(_SQL["move_standing"], night.book_id, *columns)
+    await connection.execute(_SQL["move_legs"], night.book_id, product.product_code, *columns)
+
+
+def _new_spans(
+    night: Night, product: Product, case: _Case, correction: Correction
+) -> tuple[Span, ...]:
+    """Spans from the first date that differs; none where no date does."""
+    if not correction.days:
+        return ()
+    return folded(
+        correction.lived,
+        terms=product.terms,
+        first=correction.days[0].on,
+        made_on=night.business_date,
+        after=case.leg["span_no"],
+    )
+
+
+def _standing(
+    night: Night, product: Product, case: _Case, correction: Correction, new: Sequence[Span]
+) -> tuple[object, ...]:
+    """Span number, running span, settled and credited of the leg, as columns of `move_legs`."""
+    leg = case.leg
+    settled = leg["accrued"] + correction.accrued_delta - correction.cumulative_satang
+    totals = (settled, correction.credited_delta)
+    names = ("balance_satang", "annual_rate_e8", "year_days", "slope_exact")
+    if not new:
+        kept = (leg["span_no"], leg["since"], *(leg[name] for name in names), leg["base_exact"])
+        return (*kept, *totals)
+    last = new[-1]
+    since, base = last.from_date, last.base_exact
+    if product.terms.ends_period(night.business_date - _ONE_DAY):
+        # The night's date begins a period: nothing of the last one is carried into it.
+        since, base = night.business_date, 0
+    return (last.span_no, since, *(getattr(last, name) for name in names), base, *totals)
 
 
 async def _post_accruals(
@@ -239,38 +292,75 @@ async def _load(
     connection: Connection, night: Night, product: Product, contracts: Sequence[LateContract]
 ) -> list[_Case]:
     """What is known of the contracts by the night's date, from their touched periods on."""
-    first = [period_start(product.terms, c.touched, c.interest_from) for c in contracts]
+    first = [c.touched for c in contracts]
     ids, accounts = [c.contract_id for c in contracts], [c.account_id for c in contracts]
     day = (night.book_id, night.business_date)
     rows = await connection.fetch(_SQL["opening_balances"], *day, accounts, first)
     openings = {row["account_id"]: row["balance"] for row in rows}
     rows = await connection.fetch(_SQL["value_dated_changes"], *day, accounts, first)
     changes = _by_date(rows, "account_id", "value_date", "net")
-    rows = await connection.fetch(_SQL["recorded_accruals"], *day, ids, first)
-    exact = _by_date(rows, "contract_id", "accrual_date", "exact")
-    balances = _by_date(rows, "contract_id", "accrual_date", "balance_satang")
     rows = await connection.fetch(_SQL["recorded_credits"], night.book_id, ids, first)
     credited = _by_date(rows, "contract_id", "period_end", "amount_satang")
-    rows = await connection.fetch(_SQL["outstanding"], night.book_id, ids)
-    owed = {row["contract_id"]: row["outstanding"] for row in rows}
+    key = (product.terms.rounding.value, product.product_code, ids)
+    legs = {row["contract_id"]: row for row in await connection.fetch(_SQL["legs"], *day, *key)}
     rows = await connection.fetch(_SQL["interest_brought"], night.book_id, ids)
     brought = {row["contract_id"]: int(row["exact"]) for row in rows}
+    told = await _spans(connection, night, ids, first)
     return [
         _Case(
             contract=c,
-            start=start,
             opening_satang=openings[c.account_id],
             changes=_without(changes.get(c.account_id, _NONE), credited.get(c.contract_id, _NONE)),
-            recorded=Recorded(
-                exact=exact.get(c.contract_id, _NONE),
-                balances=balances.get(c.contract_id, _NONE),
-                credits=credited.get(c.contract_id, _NONE),
-                outstanding_satang=owed[c.contract_id],
-                opening_exact=brought.get(c.contract_id, 0) if start == c.interest_from else 0,
+            recorded=_recorded(
+                night,
+                product,
+                c,
+                told.get(c.contract_id, ()),
+                credited.get(c.contract_id, _NONE),
+                legs[c.contract_id]["outstanding"],
+                brought.get(c.contract_id, 0),
             ),
+            leg=legs[c.contract_id],
         )
-        for c, start in zip(contracts, first, strict=True)
+        for c in contracts
     ]
+
+
+def _recorded(
+    night: Night,
+    product: Product,
+    contract: LateContract,
+    spans: Sequence[Span],
+    credited: Mapping[date, int],
+    outstanding: int,
+    brought: int,
+) -> Recorded:
+    start, terms = contract.touched, product.terms
+    expanded = expand(spans, start, night.business_date)
+    began = period_start(terms, start, contract.interest_from)
+    opening = earned_before(spans, start, began)
+    if opening is None:
+        opening = brought if began == contract.interest_from else 0
+    return Recorded(
+        exact={on: span.slope_exact for on, span in expanded.items()},
+        balances={on: span.balance_satang for on, span in expanded.items()},
+        credits=credited,
+        outstanding_satang=outstanding,
+        opening_exact=opening,
+    )
+
+
+async def _spans(
+    connection: Connection, night: Night, ids: Sequence[UUID], first: Sequence[date]
+) -> dict[UUID, tuple[Span, ...]]:
+    """The spans that are good now, by contract, from the day before each first date on."""
+    rows = await connection.fetch(
+        _SQL["recorded_spans"], night.book_id, night.business_date, ids, first
+    )
+    told: dict[UUID, list[Span]] = {}
+    for row in rows:
+        told.setdefault(row["contract_id"], []).append(span_of(dict(row)))
+    return {key: as_known(spans, night.business_date) for key, spans in told.items()}
 
 
 def _by_date(

@@ -110,12 +110,25 @@ class RefusedContract:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Contracts of one product by key: `first` <= contract_id < `stop`."""
+
+    product_code: str
+    first: UUID
+    stop: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkResult:
-    """What one transaction of the night did: contracts (or accounts, holds), satang, refusals."""
+    """What one transaction of the night did: contracts (or accounts, holds), satang, refusals.
+
+    bounds: of a chunk that took the contracts of one product by key; None for others.
+    """
 
     contracts: int = 0
     amount_satang: int = 0
     refused: tuple[RefusedContract, ...] = ()
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +152,32 @@ class ContractChunk:
     stop: UUID
     contracts: int
 
+    @property
+    def bounds(self) -> Bounds:
+        """Which contracts it takes."""
+        return Bounds(product_code=self.product_code, first=self.first, stop=self.stop)
+
 
 async def contract_chunks(night: Night, size: int) -> list[ContractChunk]:
     """The date's contracts in key order, product by product; the same list in every run."""
     rows = await night.pool.fetch(_SQL["contract_chunks"], night.book_id, night.business_date, size)
     return [ContractChunk(number=number, **dict(row)) for number, row in enumerate(rows)]
+
+
+async def same_chunks(night: Night, step: str, chunks: Sequence[ContractChunk]) -> None:
+    """Refuse to go on with a step that was cut into other chunks: contracts would count twice.
+
+    Raises `DayNotProven` naming the first chunk that is recorded otherwise.
+    """
+    done = await finished_chunks(night.pool, night.book_id, night.business_date)
+    for chunk in chunks:
+        before = done.get((step, chunk.number))
+        if before is not None and before.bounds != chunk.bounds:
+            raise DayNotProven(
+                f"{step} of {night.business_date} was begun with chunks of other sizes: chunk "
+                f"{chunk.number} took {before.contracts} contracts and would take "
+                f"{chunk.contracts}. Run end-of-day again with the sizes it began with"
+            )
 
 
 @asynccontextmanager
@@ -191,14 +225,7 @@ async def finished_chunks(
 ) -> dict[tuple[str, int], ChunkResult]:
     """Every chunk row of a date by step and number."""
     rows = await connection.fetch(_SQL["chunks_of_day"], book_id, business_date)
-    return {
-        (row["step"], row["chunk"]): ChunkResult(
-            contracts=row["contracts"],
-            amount_satang=row["amount_satang"],
-            refused=_refused(row["refused"]),
-        )
-        for row in rows
-    }
+    return {(row["step"], row["chunk"]): _chunk_result(row) for row in rows}
 
 
 async def post(connection: Connection, night: Night, units: Sequence[Unit]) -> list[Outcome]:
@@ -270,12 +297,19 @@ async def _recorded(
     connection: Connection, night: Night, step: str, number: int
 ) -> ChunkResult | None:
     row = await connection.fetchrow(_SQL["chunk"], night.book_id, night.business_date, step, number)
-    if row is None:
-        return None
+    return None if row is None else _chunk_result(row)
+
+
+def _chunk_result(row: asyncpg.Record) -> ChunkResult:
+    bounds = None
+    if row["product_code"] is not None:
+        first, stop = row["first_contract"], row["stop_contract"]
+        bounds = Bounds(product_code=row["product_code"], first=first, stop=stop)
     return ChunkResult(
         contracts=row["contracts"],
         amount_satang=row["amount_satang"],
         refused=_refused(row["refused"]),
+        bounds=bounds,
     )
 
 
@@ -286,6 +320,8 @@ async def _record(
         {"contract_id": str(r.contract_id), "code": r.code, "keeps_day_open": r.keeps_day_open}
         for r in result.refused
     ]
+    bounds = result.bounds
+    columns = (None,) * 3 if bounds is None else (bounds.product_code, bounds.first, bounds.stop)
     await connection.execute(
         _SQL["record_chunk"],
         night.book_id,
@@ -295,6 +331,7 @@ async def _record(
         result.contracts,
         result.amount_satang,
         json.dumps(listed),
+        *columns,
     )
 
 

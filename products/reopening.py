@@ -23,7 +23,7 @@ from ledger.errors import CffError, Forbidden, InvariantBroken
 from ledger.manual import recorded_journal
 from ledger.posting.ids import attempts, event_id, journal_id
 from ledger.posting.records import JournalRecord
-from ledger.posting.values import ReopenAccount, RowWrite, Unit
+from ledger.posting.values import BUSINESS_DATE, ReopenAccount, RowWrite, Unit
 from products.catalogue import Product, load_product
 from products.closing import Standing, account_of, no_night, standing_of
 from products.contracts import CLOSED, Contract, by_no
@@ -105,13 +105,12 @@ def _undo_writes(
     began = standing.period_start
     if any(product.terms.ends_period(day) for day in days(closed_on, today)):
         began = period_start(product.terms, today, contract.interest_from)
-    accrued_to = today - _ONE_DAY if contract.interest_from < today else standing.accrued_to
     first = max(closed_on, contract.interest_from)
     return (
         RowWrite(statement=_SQL["reopen_contract"], arguments=(*key, contract.version)),
         RowWrite(
             statement=_SQL["take_interest_back"],
-            arguments=(*key, interest, accrued_to, began),
+            arguments=(*key, interest, contract.product_code, BUSINESS_DATE, began),
         ),
         RowWrite(
             statement=_SQL["freeze_rates"],

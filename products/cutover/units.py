@@ -125,7 +125,7 @@ def _contract(plan: Plan, contract: ContractIn, limit: LimitIn | None) -> Unit:
         body={"accrued_to": contract.accrued_to, "exact": str(contract.accrued_exact)},
     )
     facts = (plan.book_id, contract_id, code, contract.product_code, contract.party_id, number)
-    interest = (plan.book_id, contract_id, contract.accrued_to, contract.accrued_exact, satang)
+    interest = (plan.book_id, contract_id, contract.accrued_to, contract.accrued_exact)
     take = RowWrite(
         statement=plan.sql["take_contract"], arguments=(*facts, contract.accrued_to + _ONE_DAY)
     )

@@ -1,4 +1,4 @@
-"""Contracts, compared: every row of the night's record against the life that the proof lives.
+"""Contracts, compared: what nights recorded of them against the life that the proof lives.
 
 Contracts are read in pieces, each in one short snapshot, so that a night that runs meanwhile is
 seen before or after one of its chunks and never in between. Every capitalisation must also be the
@@ -19,8 +19,10 @@ from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
 from products.proof.closings import Closing, read_closings
 from products.proof.life import Facts, Life, Terms, live
+from products.proof.spans import check_spans, check_standing, nights_of_corrections
 
 CONTRACTS_AT_ONCE = 200
+_ONE_DAY = timedelta(days=1)
 
 _CONTRACTS = """
 SELECT c.contract_id, c.contract_no, c.product_code, c.account_id, c.interest_from, c.closed_on,
@@ -30,14 +32,15 @@ SELECT c.contract_id, c.contract_no, c.product_code, c.account_id, c.interest_fr
         WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind IN (14, 16)
         ORDER BY e.recorded_seq DESC LIMIT 1
     ) AS account_closed_on,
-    s.contract_id AS standing, s.accrued_to, s.period_start, s.cumulative_exact,
-    s.cumulative_satang, s.accrued_satang, s.capitalised_satang,
+    s.contract_id AS standing, s.product_code AS leg_product, s.bears_from, s.period_start,
+    s.since, s.balance_satang, s.annual_rate_e8, s.year_days, s.slope_exact, s.base_exact,
+    s.settled_satang, s.credited_satang, s.ended_on, s.span_no,
     n.body AS brought, n.amount_satang AS brought_satang
 FROM products.contract AS c
 INNER JOIN ledger.account AS a ON a.book_id = c.book_id AND a.account_id = c.account_id
 INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
-LEFT JOIN products.interest_state AS s
-    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+LEFT JOIN products.interest_leg AS s
+    ON s.book_id = c.book_id AND s.contract_id = c.contract_id AND s.leg = 1
 LEFT JOIN LATERAL (
     SELECT e.body, e.amount_satang FROM ledger.event AS e
     WHERE e.book_id = c.book_id AND e.subject = c.contract_id AND e.kind = 131
@@ -51,14 +54,19 @@ SELECT account_id, business_date, value_date, sum(credits - debits)::bigint AS n
 FROM ledger.movement WHERE book_id = $1 AND account_id = ANY($2::integer[])
 GROUP BY account_id, business_date, value_date
 """
-_ACCRUALS = """
-SELECT contract_id, accrual_date, balance_satang, annual_rate_e8, year_days, exact,
-    cumulative_exact, cumulative_satang
-FROM products.accrual WHERE book_id = $1 AND contract_id = ANY($2::uuid[])
+_SPANS = """
+SELECT contract_id, leg, span_no, from_date, made_on, balance_satang, annual_rate_e8, year_days,
+    slope_exact, base_exact
+FROM products.interest_span WHERE book_id = $1 AND contract_id = ANY($2::uuid[])
 """
-_CORRECTIONS = """
-SELECT contract_id, accrual_date, made_on, balance_satang, exact_delta, posted_delta
-FROM products.accrual_correction WHERE book_id = $1 AND contract_id = ANY($2::uuid[])
+_PROVEN = "SELECT max(business_date) FROM ledger.day WHERE book_id = $1 AND state = 3"
+# Chunks that the night that runs has done: their contracts have accrued its date.
+_RUNNING = """
+SELECT n.business_date, n.product_code, n.first_contract, n.stop_contract
+FROM products.night_chunk AS n
+WHERE n.book_id = $1 AND n.step = 'accrue' AND n.product_code IS NOT NULL AND n.business_date = (
+    SELECT min(d.business_date) FROM ledger.day AS d WHERE d.book_id = $1 AND d.state = 2
+)
 """
 _CREDITS = """
 SELECT k.contract_id, k.period_end, k.made_on, k.amount_satang, k.journal_id, t.debit_account,
@@ -89,12 +97,11 @@ class Product:
 
 @dataclass(slots=True, kw_only=True)
 class Shelf:
-    """What all contracts share: products, rates, refusals by night, the last proven date."""
+    """What all contracts share: products, rates, refusals by night."""
 
     products: dict[str, Product]
     rates: dict[str, dict[date, int]]
     refused: dict[tuple[str, UUID], set[date]]
-    proven: date | None
 
 
 @dataclass(slots=True)
@@ -103,10 +110,12 @@ class Totals:
 
     posted:  (expense account, payable account, night, value date) -> satang.
     through: the last date that every contract has accrued; None without contracts.
+    without_rate: products and dates of which no night has kept the rate.
     """
 
     contracts: int = 0
-    accruals: int = 0
+    spans: int = 0
+    without_rate: set[tuple[str, date]] = field(default_factory=set)
     posted: dict[tuple[int, int, date, date], int] = field(default_factory=lambda: defaultdict(int))
     through: date | None = None
 
@@ -117,10 +126,11 @@ class _Piece:
 
     contracts: list[Row]
     moved: dict[int, list[Row]]
-    accruals: dict[UUID, list[Row]]
-    corrections: dict[UUID, list[Row]]
+    spans: dict[UUID, list[Row]]
     credits: dict[UUID, list[Row]]
     closings: dict[int, list[Closing]]
+    proven: date | None
+    running: list[Row]
 
 
 def refused_nights(rows: list[Row]) -> dict[tuple[str, UUID], set[date]]:
@@ -169,10 +179,11 @@ async def _read_here(connection: Connection, book_id: int, after: UUID | None) -
     return _Piece(
         contracts,
         moved,
-        await _by_contract(connection, _ACCRUALS, book_id, ids),
-        await _by_contract(connection, _CORRECTIONS, book_id, ids),
+        await _by_contract(connection, _SPANS, book_id, ids),
         await _by_contract(connection, _CREDITS, book_id, ids),
         await read_closings(connection, book_id, accounts),
+        await connection.fetchval(_PROVEN, book_id),
+        await connection.fetch(_RUNNING, book_id),
     )
 
 
@@ -188,18 +199,20 @@ async def _by_contract(
 def _contract(row: Row, piece: _Piece, shelf: Shelf, totals: Totals) -> Iterator[Difference]:
     contract_id, number = row["contract_id"], row["contract_no"]
     product = shelf.products[row["product_code"]]
-    accruals = {r["accrual_date"]: r for r in piece.accruals[contract_id]}
-    facts = _facts(row, piece, shelf, product, accruals)
+    spans = [span for span in piece.spans[contract_id] if span["leg"] == 1]
+    facts = _facts(row, piece, shelf, product, spans)
     life = live(facts)
     yield from _account(row)
     yield from _interest_brought(row, facts)
-    yield from _accruals(number, life, accruals)
-    yield from _corrections(number, life, piece.corrections[contract_id])
-    yield from _credits(row, product, life, piece.credits[contract_id], shelf.proven)
+    yield from check_spans(number, facts, life, spans)
+    yield from _credits(row, product, life, piece.credits[contract_id], piece.proven)
     yield from _closings(number, life)
-    yield from _standing(row, facts, life, shelf.proven)
+    yield from check_standing(row, facts, life, spans, piece.proven)
     totals.contracts += 1
-    totals.accruals += len(accruals)
+    totals.spans += len(piece.spans[contract_id])
+    totals.without_rate |= {
+        (row["product_code"], on) for on in life.accruals.keys() - facts.rates.keys()
+    }
     accounts = (product.expense_account, product.payable_account)
     for (night, on), amount in life.posted.items():
         totals.posted[(*accounts, night, on)] += amount
@@ -208,34 +221,43 @@ def _contract(row: Row, piece: _Piece, shelf: Shelf, totals: Totals) -> Iterator
         totals.through = last if totals.through is None else min(totals.through, last)
 
 
-def _facts(
-    row: Row, piece: _Piece, shelf: Shelf, product: Product, accruals: dict[date, Row]
-) -> Facts:
+def _accrued_to(row: Row, piece: _Piece) -> date:
+    """The last date that nights have accrued for a contract."""
+    first: date = row["interest_from"]
+    last = first - _ONE_DAY
+    if piece.proven is not None:
+        last = max(last, piece.proven)
+    for chunk in piece.running:
+        mine = chunk["first_contract"] <= row["contract_id"] < chunk["stop_contract"]
+        if chunk["product_code"] == row["product_code"] and mine:
+            last = max(last, chunk["business_date"])
+    if row["closed_on"] is not None:
+        # Closed before it bore anything, it stands at the day before it would have.
+        last = max(min(last, row["closed_on"] - _ONE_DAY), first - _ONE_DAY)
+    return last
+
+
+def _facts(row: Row, piece: _Piece, shelf: Shelf, product: Product, spans: list[Row]) -> Facts:
     contract_id = row["contract_id"]
-    one_day = timedelta(days=1)
-    closings = tuple(piece.closings[row["account_id"]])
-    last = max(accruals, default=row["interest_from"] - one_day)
-    # An undone closing leaves the standing as if each night had found nothing to accrue.
-    last = max([last, *(c.reopened_on - one_day for c in closings if c.reopened_on is not None)])
+    last = _accrued_to(row, piece)
     moved: dict[date, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for movement in piece.moved[row["account_id"]]:
         moved[movement["business_date"]][movement["value_date"]] += movement["net"]
     credited: dict[date, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for credit in piece.credits[contract_id]:
         credited[credit["made_on"]][credit["period_end"]] += credit["amount_satang"]
-    nights = {correction["made_on"] for correction in piece.corrections[contract_id]}
     return Facts(
         terms=product.terms,
         interest_from=row["interest_from"],
         last_accrual=last,
         # A night in progress has corrected this contract before it accrues its own date.
-        last_night=min(max({last, *nights, *credited}), last + one_day),
+        last_night=min(max({last, *nights_of_corrections(spans), *credited}), last + _ONE_DAY),
         moved=moved,
         credited=credited,
         refused=frozenset(shelf.refused.get(("capitalise", contract_id), ())),
         uncorrected=frozenset(shelf.refused.get(("correct", contract_id), ())),
         rates=shelf.rates.get(row["product_code"], {}),
-        closings=closings,
+        closings=tuple(piece.closings[row["account_id"]]),
         brought=_brought(row)[0],
     )
 
@@ -256,7 +278,7 @@ def _interest_brought(row: Row, facts: Facts) -> Iterator[Difference]:
     if row["brought"] is not None:
         exact, accrued_to = _brought(row)
         expected: dict[str, object] = {
-            "accrued_to": (facts.interest_from - timedelta(days=1)).isoformat(),
+            "accrued_to": (facts.interest_from - _ONE_DAY).isoformat(),
             "amount_satang": facts.terms.satang(exact),
         }
         found = {"accrued_to": accrued_to, "amount_satang": row["brought_satang"]}
@@ -276,36 +298,6 @@ def _account(row: Row) -> Iterator[Difference]:
     found = {name: row[name] for name in expected}
     where = f"products.contract {row['account_code']}"
     yield from compare("contracts are their accounts", where, expected, found)
-
-
-def _accruals(number: str, life: Life, rows: dict[date, Row]) -> Iterator[Difference]:
-    check = "accruals are the balances by value date"
-    for on, expected in life.accruals.items():
-        where = f"products.accrual {number} {on}"
-        row = rows.get(on)
-        if row is None:
-            yield from differ(check, where, "a row", "none")
-            continue
-        found = {name: int(row[name]) for name in expected}
-        yield from compare(check, where, dict(expected), dict(found))
-    for on in rows.keys() - life.accruals.keys():
-        yield from differ(check, f"products.accrual {number} {on}", "no row", "a row")
-
-
-def _corrections(number: str, life: Life, rows: list[Row]) -> Iterator[Difference]:
-    check = "corrections are what late postings changed"
-    left = {(row["accrual_date"], row["made_on"]): row for row in rows}
-    for key, expected in life.corrections.items():
-        where = f"products.accrual_correction {number} {key[0]} made on {key[1]}"
-        row = left.pop(key, None)
-        if row is None:
-            yield from differ(check, where, "a row", "none")
-            continue
-        found = {name: int(row[name]) for name in expected}
-        yield from compare(check, where, dict(expected), dict(found))
-    for on, made_on in left:
-        where = f"products.accrual_correction {number} {on} made on {made_on}"
-        yield from differ(check, where, "no row", "a row")
 
 
 def _credits(
@@ -353,32 +345,3 @@ def _credit_journal(row: Row, product: Product, credit: Row) -> Iterator[Differe
     )
     found = {name: credit[name] for name in expected}
     yield from compare("capitalisations are their journals", where, expected, found)
-
-
-def _standing(row: Row, facts: Facts, life: Life, proven: date | None) -> Iterator[Difference]:
-    check = "interest stands where its rows leave it"
-    where = f"products.interest_state {row['contract_no']}"
-    if row["standing"] is None:
-        yield from differ(check, where, "a row", "none")
-        return
-    expected: dict[str, object] = {
-        "accrued_to": facts.last_accrual,
-        "period_start": life.period_start,
-        "cumulative_exact": life.cumulative_exact,
-        "cumulative_satang": life.cumulative_satang,
-        "accrued_satang": life.accrued,
-        "capitalised_satang": life.credited,
-    }
-    last = facts.last_accrual
-    being_credited = facts.terms.ends_period(last) and (proven is None or proven < last)
-    if being_credited and row["period_start"] <= last:
-        # Between accrue and capitalise of a period's last night.
-        for name in ("period_start", "cumulative_exact", "cumulative_satang"):
-            del expected[name]
-    found = {name: row[name] for name in expected}
-    yield from compare(check, where, expected, found)
-    due = proven
-    if due is not None and row["closed_on"] is not None:
-        due = min(due, row["closed_on"] - timedelta(days=1))
-    if due is not None and row["interest_from"] <= due and last < due:
-        yield from differ("proven dates are accrued", where, f"accrued to {due}", last)

@@ -15,12 +15,13 @@ from products.proof.closings import check_stray
 from products.proof.contracts import Product, Shelf, Totals, read_refusals
 from products.proof.life import Terms
 
+_SHOWN = 1_000
+
 _PRODUCTS = """
 SELECT product_code, day_count, rounding, capitalisation_days, gl_deposits, expense_account,
     payable_account
 FROM products.product WHERE book_id = $1
 """
-_PROVEN = "SELECT max(business_date) FROM ledger.day WHERE book_id = $1 AND state = 3"
 _RATES = """
 SELECT r.product_code, r.business_date, r.annual_rate_e8, r.sheet_id, s.sheet_id AS right_sheet,
     s.annual_rate_e8 AS right_rate
@@ -32,17 +33,6 @@ LEFT JOIN LATERAL (
     ORDER BY t.effective_from DESC LIMIT 1
 ) AS s ON TRUE
 WHERE r.book_id = $1
-"""
-_WITHOUT_RATE = """
-SELECT DISTINCT c.product_code, a.accrual_date
-FROM products.accrual AS a
-INNER JOIN products.contract AS c ON c.book_id = a.book_id AND c.contract_id = a.contract_id
-WHERE a.book_id = $1 AND NOT EXISTS (
-    SELECT FROM products.day_rate AS r
-    WHERE r.book_id = a.book_id AND r.product_code = c.product_code
-        AND r.business_date = a.accrual_date
-)
-ORDER BY c.product_code, a.accrual_date LIMIT 1000
 """
 _WITHOUT_ACCOUNT = """
 SELECT c.contract_no, c.account_id, c.product_code, a.account_id IS NOT NULL AS has_account,
@@ -111,15 +101,16 @@ WHERE n.book_id = $1 AND n.step IN ('capitalise', 'correct') AND n.refused <> '[
     )
 ORDER BY n.business_date, n.step, n.chunk
 """
+# Each leg was compared with a life; one statement, so that a night that runs is on both sides.
 _PAYABLE = """
 SELECT a.code, b.credits - b.debits AS ledger, (
-    SELECT coalesce(sum(s.accrued_satang - s.capitalised_satang), 0)
-    FROM products.interest_state AS s
-    INNER JOIN products.contract AS c
-        ON c.book_id = s.book_id AND c.contract_id = s.contract_id
+    SELECT coalesce(sum(
+        products.leg_accrued(l, products.leg_accrued_to(l), p.rounding) - l.credited_satang
+    ), 0)
+    FROM products.interest_leg AS l
     INNER JOIN products.product AS p
-        ON p.book_id = c.book_id AND p.product_code = c.product_code
-    WHERE s.book_id = b.book_id AND p.payable_account = b.account_id
+        ON p.book_id = l.book_id AND p.product_code = l.product_code
+    WHERE l.book_id = b.book_id AND p.payable_account = b.account_id
 )::bigint AS contracts
 FROM ledger.balance AS b
 INNER JOIN ledger.account AS a ON a.book_id = b.book_id AND a.account_id = b.account_id
@@ -141,20 +132,17 @@ WHERE a.book_id = $1 AND (c.contract_id IS NOT NULL OR a.gl_code IN (
 GROUP BY a.gl_code
 """
 _ORPHANS = """
-SELECT table_name, contract_id, rows FROM (
-    SELECT 'accrual' AS table_name, contract_id, count(*) AS rows
-    FROM products.accrual WHERE book_id = $1 GROUP BY contract_id
+SELECT table_name, contract_id, leg, rows FROM (
+    SELECT 'interest_span' AS table_name, contract_id, leg, count(*) AS rows
+    FROM products.interest_span WHERE book_id = $1 GROUP BY contract_id, leg
     UNION ALL
-    SELECT 'accrual_correction', contract_id, count(*)
-    FROM products.accrual_correction WHERE book_id = $1 GROUP BY contract_id
-    UNION ALL
-    SELECT 'capitalisation', contract_id, count(*)
+    SELECT 'capitalisation', contract_id, 1, count(*)
     FROM products.capitalisation WHERE book_id = $1 GROUP BY contract_id
     UNION ALL
-    SELECT 'interest_state', contract_id, count(*)
-    FROM products.interest_state WHERE book_id = $1 GROUP BY contract_id
+    SELECT 'interest_leg', contract_id, leg, count(*)
+    FROM products.interest_leg WHERE book_id = $1 GROUP BY contract_id, leg
 ) AS k
-WHERE NOT EXISTS (
+WHERE k.leg <> 1 OR NOT EXISTS (
     SELECT FROM products.contract AS c
     WHERE c.book_id = $1 AND c.contract_id = k.contract_id
 )
@@ -191,9 +179,6 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
         used = {name: row[name] for name in expected}
         where = f"products.day_rate {code} {on}"
         found += compare("rates are the approved sheets'", where, expected, used)
-    for row in await connection.fetch(_WITHOUT_RATE, book_id):
-        where = f"products.day_rate {row['product_code']} {row['accrual_date']}"
-        found += differ("rates are the approved sheets'", where, "the rate of a night", "no row")
     for row in await connection.fetch(_WITHOUT_ACCOUNT, book_id):
         where = f"products.contract {row['contract_no']}"
         expected = {"account_id": row["account_id"], "product_code": row["product_code"]}
@@ -207,7 +192,6 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
         rates=rates,
         # Before the contracts: a refusal recorded later is of a night that is not proven.
         refused=await read_refusals(connection, book_id),
-        proven=await connection.fetchval(_PROVEN, book_id),
     )
     return shelf, found
 
@@ -215,6 +199,9 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
 async def check_control(connection: Connection, book_id: int, totals: Totals) -> list[Difference]:
     """What the contracts add up to, against journals and balances of the ledger."""
     found = await _accrual_journals(connection, book_id, totals)
+    for code, on in sorted(totals.without_rate)[:_SHOWN]:
+        where = f"products.day_rate {code} {on}"
+        found += differ("rates are the approved sheets'", where, "the rate of a night", "no row")
     for row in await connection.fetch(_CREDITS_WITHOUT_ROW, book_id):
         where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"
         found += differ("capitalisations are their journals", where, "a capitalisation", "none")
@@ -230,7 +217,8 @@ async def check_control(connection: Connection, book_id: int, totals: Totals) ->
         found += differ(check, where, row["contracts"], row["ledger"])
     for row in await connection.fetch(_ORPHANS, book_id):
         where = f"products.{row['table_name']} of contract {row['contract_id']}"
-        found += differ("interest belongs to contracts", where, "a contract", f"{row['rows']} rows")
+        told = f"{row['rows']} rows of leg {row['leg']}"
+        found += differ("interest belongs to contracts", where, "a contract with that leg", told)
     return found
 
 

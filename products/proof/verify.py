@@ -49,6 +49,6 @@ async def verify_products(
     findings.add(await check_payments(connection, book_id, findings.counts))
     findings.add(await check_noted(connection, book_id))
     findings.counts["contracts"] = totals.contracts
-    findings.counts["accruals"] = totals.accruals
+    findings.counts["spans"] = totals.spans
     done(4)
     return findings.report(book_id)

@@ -1,78 +1,107 @@
 -- Interest of one date for one chunk of contracts, and its crediting. The specification of the
--- arithmetic is products/interest.py. Bounds: $4 <= contract_id < $5.
+-- arithmetic is products/interest.py, of what is stored docs/interest.md. $1 book, $2 the date,
+-- $3 product, bounds: $4 <= contract_id < $5.
 
--- accrue_chunk --
--- $6 days of the year, $7 units of one day (1603080 / $6), $8 the exact denominator, $9 rounding.
+-- whole_products --
+-- Products whose rate of the date is another than that of the day before, or the first.
+SELECT r.product_code
+FROM products.day_rate AS r
+LEFT JOIN products.day_rate AS b
+    ON b.book_id = r.book_id AND b.product_code = r.product_code AND b.business_date = $2::date - 1
+WHERE r.book_id = $1 AND r.business_date = $2
+    AND b.annual_rate_e8 IS DISTINCT FROM r.annual_rate_e8
+
+-- may_have_changed --
+-- Contracts whose account moved on the date, and those that begin a span on it.
+SELECT k.product_code, array_agg(k.contract_id ORDER BY k.contract_id) AS contract_ids
+FROM (
+    SELECT c.product_code, c.contract_id
+    FROM ledger.movement AS m
+    INNER JOIN products.contract AS c ON c.book_id = m.book_id AND c.account_id = m.account_id
+    WHERE m.book_id = $1 AND m.business_date = $2
+    UNION
+    SELECT l.product_code, l.contract_id
+    FROM products.interest_leg AS l
+    WHERE l.book_id = $1 AND l.since = $2
+) AS k
+GROUP BY k.product_code
+
+-- move_spans --
+-- $6 days of the year, $7 units of one day (1603080 / $6), $8 the contracts that may have changed.
 -- Closing balance by the date = today's counters less what moved on later business dates: doors go
 -- on posting there while this runs. The date's own capitalisation comes after this step.
-WITH closing AS (
+WITH asked AS (
     SELECT
-        c.contract_id, r.annual_rate_e8, s.cumulative_exact, s.cumulative_satang,
-        b.credits - b.debits - coalesce(later.net, 0) AS balance
-    FROM products.contract AS c
-    INNER JOIN products.interest_state AS s
-        ON s.book_id = c.book_id AND s.contract_id = c.contract_id
-            AND s.contract_id >= $4 AND s.contract_id < $5
-            -- As an expression: what the planner knows of accrued_to is a night old and misleads.
-            AND $2::date - s.accrued_to = 1
+        l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days,
+        b.credits - b.debits - coalesce(later.net, 0) AS new_balance,
+        r.annual_rate_e8 AS new_rate
+    FROM products.interest_leg AS l
+    INNER JOIN products.contract AS c
+        ON c.book_id = l.book_id AND c.contract_id = l.contract_id
     INNER JOIN products.day_rate AS r
-        ON r.book_id = c.book_id AND r.business_date = $2 AND r.product_code = c.product_code
+        ON r.book_id = l.book_id AND r.business_date = $2 AND r.product_code = l.product_code
     INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
     LEFT JOIN LATERAL (
         SELECT sum(m.credits - m.debits)::bigint AS net
         FROM ledger.movement AS m
         WHERE m.book_id = c.book_id AND m.account_id = c.account_id AND m.business_date > $2
     ) AS later ON TRUE
-    WHERE c.book_id = $1 AND c.product_code = $3 AND c.interest_from <= $2
-        AND (c.closed_on IS NULL OR c.closed_on > $2)
-        AND c.contract_id >= $4 AND c.contract_id < $5
+    WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = ANY($8::uuid [])
+        AND l.contract_id >= $4 AND l.contract_id < $5 AND l.leg = 1
+        AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
 ),
-earned AS (
-    SELECT k.*, greatest(k.balance, 0)::numeric * k.annual_rate_e8 * $7::integer AS exact
-    FROM closing AS k
-),
-summed AS (
-    SELECT
-        e.*, e.cumulative_exact + e.exact AS new_exact,
-        ledger.round_ratio(
-            e.cumulative_exact + e.exact, $8::numeric, $9::smallint
-        )::bigint AS new_satang
-    FROM earned AS e
-),
-kept AS (
-    INSERT INTO products.accrual (
-        book_id, contract_id, accrual_date, balance_satang, annual_rate_e8, year_days, exact,
-        cumulative_exact, cumulative_satang
-    )
-    SELECT
-        $1, n.contract_id, $2, n.balance, n.annual_rate_e8, $6::smallint, n.exact, n.new_exact,
-        n.new_satang
-    FROM summed AS n
-),
-standing AS (
-    UPDATE products.interest_state AS s
-    SET accrued_to = $2, cumulative_exact = n.new_exact, cumulative_satang = n.new_satang,
-        accrued_satang = s.accrued_satang + n.new_satang - n.cumulative_satang
-    FROM summed AS n
-    WHERE s.book_id = $1 AND s.contract_id = n.contract_id
+moved AS (
+    UPDATE products.interest_leg AS l
+    SET base_exact = products.leg_exact(l, $2::date - 1), since = $2,
+        balance_satang = a.new_balance, annual_rate_e8 = a.new_rate, year_days = $6::smallint,
+        slope_exact = greatest(a.new_balance, 0)::numeric * a.new_rate * $7::integer,
+        span_no = l.span_no + 1, version = l.version + 1
+    FROM asked AS a
+    WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = a.contract_id AND l.leg = 1
+        AND (a.since = $2 OR (a.balance_satang, a.annual_rate_e8, a.year_days)
+            IS DISTINCT FROM (a.new_balance, a.new_rate, $6::smallint))
+    RETURNING l.*
+)
+INSERT INTO products.interest_span (
+    book_id, contract_id, leg, span_no, from_date, made_on, balance_satang, annual_rate_e8,
+    year_days, slope_exact, base_exact
 )
 SELECT
+    m.book_id, m.contract_id, m.leg, m.span_no, $2, $2, m.balance_satang, m.annual_rate_e8,
+    m.year_days, m.slope_exact, m.base_exact
+FROM moved AS m
+
+-- legs_of_chunk --
+-- Contracts of the chunk, where each of them may have changed.
+SELECT array_agg(l.contract_id)
+FROM products.interest_leg AS l
+WHERE l.book_id = $1 AND l.product_code = $2 AND l.contract_id >= $3 AND l.contract_id < $4
+    AND l.leg = 1
+
+-- accrue_chunk --
+-- $6 rounding. What the date posts: what the rounded cumulative amounts grew by.
+SELECT
     count(*) AS contracts,
-    coalesce(sum(n.new_satang - n.cumulative_satang), 0)::bigint AS amount_satang
-FROM summed AS n
+    coalesce(sum(
+        products.leg_accrued(l, $2::date, $6::smallint)
+        - products.leg_accrued(l, $2::date - 1, $6::smallint)
+    ), 0)::bigint AS amount_satang
+FROM products.interest_leg AS l
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
 
 -- interest_owed --
 -- What the chunk's contracts have accrued and not been credited; $6 = only these (a second run).
-SELECT c.contract_id, c.account_id, s.accrued_satang - s.capitalised_satang AS amount_satang
-FROM products.contract AS c
-INNER JOIN products.interest_state AS s
-    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
-WHERE c.book_id = $1 AND c.product_code = $3 AND c.interest_from <= $2
-    AND (c.closed_on IS NULL OR c.closed_on > $2)
-    AND c.contract_id >= $4 AND c.contract_id < $5
-    AND ($6::uuid [] IS NULL OR c.contract_id = ANY($6))
-    AND s.accrued_satang > s.capitalised_satang
-ORDER BY c.contract_id
+SELECT
+    c.contract_id, c.account_id,
+    products.leg_accrued(l, $2::date, $7::smallint) - l.credited_satang AS amount_satang
+FROM products.interest_leg AS l
+INNER JOIN products.contract AS c ON c.book_id = l.book_id AND c.contract_id = l.contract_id
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+    AND ($6::uuid [] IS NULL OR l.contract_id = ANY($6))
+    AND products.leg_accrued(l, $2::date, $7::smallint) > l.credited_satang
+ORDER BY l.contract_id
 
 -- record_credits --
 -- Credits of a period end, made on its own date.
@@ -81,22 +110,20 @@ WITH credited AS (
         book_id, contract_id, period_end, made_on, amount_satang, journal_id
     )
     SELECT $1, t.contract_id, $2, $2, t.amount_satang, t.journal_id
-    FROM unnest($3::uuid [], $4::bigint [], $5::uuid []) AS t (
+    FROM unnest($4::uuid [], $5::bigint [], $6::uuid []) AS t (
         contract_id, amount_satang, journal_id
     )
     RETURNING contract_id, amount_satang
 )
-UPDATE products.interest_state AS s
-SET capitalised_satang = s.capitalised_satang + k.amount_satang
+UPDATE products.interest_leg AS l
+SET credited_satang = l.credited_satang + k.amount_satang, version = l.version + 1
 FROM credited AS k
-WHERE s.book_id = $1 AND s.contract_id = k.contract_id
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = k.contract_id AND l.leg = 1
 
 -- begin_period --
--- The next period begins on the next date, for those too whose credit was refused.
-UPDATE products.interest_state AS s
-SET period_start = $2::date + 1, cumulative_exact = 0, cumulative_satang = 0
-FROM products.contract AS c
-WHERE s.book_id = $1 AND c.book_id = s.book_id AND c.contract_id = s.contract_id
-    AND c.product_code = $3 AND c.interest_from <= $2
-    AND (c.closed_on IS NULL OR c.closed_on > $2)
-    AND c.contract_id >= $4 AND c.contract_id < $5
+-- The next period begins on the next date, for those too whose credit was refused. $6 rounding.
+UPDATE products.interest_leg AS l
+SET settled_satang = products.leg_accrued(l, $2::date, $6::smallint), base_exact = 0,
+    period_start = $2::date + 1, since = $2::date + 1, version = l.version + 1
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)

@@ -1,10 +1,12 @@
 -- The end of a contract and its undoing. $1 book, $2 the contract.
 
 -- standing --
--- Everything that a closing is decided on, in one look.
+-- Everything that a closing is decided on, in one look: interest is what the nights before today
+-- have accrued.
 SELECT
-    h.business_date, b.credits - b.debits AS balance, b.held, b.frozen, b.changed_seq, s.accrued_to,
-    s.period_start, s.accrued_satang - s.capitalised_satang AS owed,
+    h.business_date, b.credits - b.debits AS balance, b.held, b.frozen, b.changed_seq, l.version,
+    l.period_start,
+    products.leg_accrued(l, products.leg_accrued_to(l), p.rounding) - l.credited_satang AS owed,
     (
         SELECT min(d.business_date) FROM ledger.day AS d
         WHERE d.book_id = c.book_id AND d.business_date < h.business_date AND d.state <> 3
@@ -17,8 +19,10 @@ SELECT
 FROM products.contract AS c
 INNER JOIN ledger.book_head AS h ON h.book_id = c.book_id
 INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
-INNER JOIN products.interest_state AS s
-    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
+INNER JOIN products.interest_leg AS l
+    ON l.book_id = c.book_id AND l.product_code = c.product_code
+        AND l.contract_id = c.contract_id AND l.leg = 1
 WHERE c.book_id = $1 AND c.contract_id = $2
 
 -- open_holds --
@@ -42,13 +46,31 @@ SET state = 2, closed_on = $4, version = c.version + 1
 WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3
 
 -- pay_interest --
--- Were what is owed another now, the row would be refused (NULL).
-UPDATE products.interest_state AS s
-SET capitalised_satang = s.capitalised_satang + $3,
-    accrued_to = CASE
-        WHEN s.accrued_satang - s.capitalised_satang = $3 THEN s.accrued_to
-    END
-WHERE s.book_id = $1 AND s.contract_id = $2
+-- $3 what is paid, $4 product, $5 the batch's date, from which on it bears nothing. Were what is owed
+-- another now, the row would be refused (NULL).
+WITH ended AS (
+    UPDATE products.interest_leg AS l
+    SET credited_satang = l.credited_satang + $3, ended_on = $5::date,
+        since = greatest($5::date, l.bears_from),
+        base_exact = products.leg_exact(l, $5::date - 1), balance_satang = 0, annual_rate_e8 = 0,
+        year_days = 365, slope_exact = 0, span_no = l.span_no + 1,
+        version = CASE
+            WHEN products.leg_accrued(l, $5::date - 1, p.rounding) - l.credited_satang = $3
+                THEN l.version + 1
+        END
+    FROM products.product AS p
+    WHERE l.book_id = $1 AND l.product_code = $4 AND l.contract_id = $2 AND l.leg = 1
+        AND p.book_id = l.book_id AND p.product_code = l.product_code
+    RETURNING l.*
+)
+INSERT INTO products.interest_span (
+    book_id, contract_id, leg, span_no, from_date, made_on, balance_satang, annual_rate_e8,
+    year_days, slope_exact, base_exact
+)
+SELECT
+    e.book_id, e.contract_id, e.leg, e.span_no, e.since, $5, e.balance_satang, e.annual_rate_e8,
+    e.year_days, e.slope_exact, e.base_exact
+FROM ended AS e
 
 -- account_closing --
 -- The newest closing of account $2: who, when, and the journals that settled it.
@@ -82,15 +104,22 @@ SET state = 1, closed_on = NULL, version = c.version + 1
 WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3
 
 -- take_interest_back --
--- The standing as if every night since had found nothing to accrue: the next one corrects the dates
--- in between from $5 on.
-UPDATE products.interest_state AS s
-SET capitalised_satang = s.capitalised_satang - $3,
-    accrued_to = greatest(s.accrued_to, $4::date),
-    cumulative_exact = CASE WHEN s.period_start = $5::date THEN s.cumulative_exact ELSE 0 END,
-    cumulative_satang = CASE WHEN s.period_start = $5::date THEN s.cumulative_satang ELSE 0 END,
-    period_start = $5::date
-WHERE s.book_id = $1 AND s.contract_id = $2
+-- The leg as if every night since had found nothing to accrue: the next one corrects the dates in
+-- between. $3 interest taken back, $4 product, $5 the batch's date, $6 first date of the period that
+-- it lies in. A period that ended in between is settled with what it had earned before the closing.
+UPDATE products.interest_leg AS l
+SET credited_satang = l.credited_satang - $3, ended_on = NULL, version = l.version + 1,
+    settled_satang = CASE
+        WHEN l.period_start = $6::date THEN l.settled_satang
+        ELSE l.settled_satang + ledger.round_ratio(
+            l.base_exact, 160308000000000, p.rounding
+        )::bigint
+    END,
+    base_exact = CASE WHEN l.period_start = $6::date THEN l.base_exact ELSE 0 END,
+    period_start = $6::date, since = greatest(l.bears_from, $5::date)
+FROM products.product AS p
+WHERE l.book_id = $1 AND l.product_code = $4 AND l.contract_id = $2 AND l.leg = 1
+    AND p.book_id = l.book_id AND p.product_code = l.product_code
 
 -- freeze_rates --
 -- Rates of dates $3 to $4 that no night needed while the product's only contracts were closed.
@@ -107,13 +136,15 @@ CROSS JOIN LATERAL (
 ) AS r
 ON CONFLICT (book_id, business_date, product_code) DO NOTHING
 
--- lock_standing --
+-- lock_legs --
 -- The night locks these rows before it takes the head, and so do we.
-SELECT s.contract_id AS id, s.accrued_to - '2000-01-01'::date AS version
-FROM products.interest_state AS s
-WHERE s.book_id = $1 AND s.contract_id = ANY($2::uuid [])
-ORDER BY s.contract_id
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT l.contract_id AS id, l.version
+FROM products.interest_leg AS l
+INNER JOIN products.contract AS c
+    ON c.book_id = l.book_id AND c.product_code = l.product_code AND c.contract_id = l.contract_id
+WHERE l.book_id = $1 AND c.contract_id = ANY($2::uuid []) AND l.leg = 1
+ORDER BY l.contract_id
+FOR NO KEY UPDATE OF l SKIP LOCKED
 
 -- insert_paid_notice --
 -- A withdrawal noticed, approved and paid in one unit: three notes tell of it. $14 the unit's

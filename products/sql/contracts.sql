@@ -35,11 +35,14 @@ INSERT INTO products.contract (
     book_id, contract_id, contract_no, product_code, party_id, account_id, opened_on, interest_from
 ) VALUES ($1, $2, $3, $4, $5, $6, $7::date, greatest($8::date, $7::date))
 
--- insert_interest_state --
-INSERT INTO products.interest_state (
-    book_id, contract_id, accrued_to, period_start, cumulative_exact, cumulative_satang,
-    accrued_satang, capitalised_satang
+-- insert_interest_leg --
+-- It bears from interest_from on; what it earns a day is found by the night of that date.
+INSERT INTO products.interest_leg (
+    book_id, product_code, contract_id, leg, bears_from, period_start, since, balance_satang,
+    annual_rate_e8, year_days, slope_exact, base_exact, settled_satang, credited_satang
 )
-SELECT c.book_id, c.contract_id, c.interest_from - 1, c.interest_from, 0, 0, 0, 0
+SELECT
+    c.book_id, c.product_code, c.contract_id, 1, c.interest_from, c.interest_from, c.interest_from,
+    0, 0, 365, 0, 0, 0, 0
 FROM products.contract AS c
 WHERE c.book_id = $1 AND c.contract_id = $2::uuid

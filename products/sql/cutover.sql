@@ -43,11 +43,16 @@ FROM ledger.account AS a
 WHERE a.book_id = $1 AND a.account_id = $6
 
 -- bring_interest --
--- $3 accrued to, $4 exact, $5 in satang: what the old system has accrued and not credited.
-INSERT INTO products.interest_state (
-    book_id, contract_id, accrued_to, period_start, cumulative_exact, cumulative_satang,
-    accrued_satang, capitalised_satang
-) VALUES ($1, $2, $3::date, $3::date + 1, $4, $5, $5, 0)
+-- $3 accrued to, $4 exact: what the old system has accrued and not credited begins the period.
+INSERT INTO products.interest_leg (
+    book_id, product_code, contract_id, leg, bears_from, period_start, since, balance_satang,
+    annual_rate_e8, year_days, slope_exact, base_exact, settled_satang, credited_satang
+)
+SELECT
+    c.book_id, c.product_code, c.contract_id, 1, $3::date + 1, $3::date + 1, $3::date + 1,
+    0, 0, 365, 0, $4, 0, 0
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_id = $2
 
 -- balances_by_code --
 -- What the ledger says by GL code, credits less debits.
@@ -60,17 +65,20 @@ HAVING sum(b.credits - b.debits) <> 0
 
 -- interest_by_account --
 -- Accrued payable accounts that are not the sum of what their contracts brought along.
-SELECT a.code, coalesce(sum(s.accrued_satang - s.capitalised_satang), 0)::bigint AS owed,
-    (b.credits - b.debits) AS ledger
+SELECT a.code, coalesce(sum(k.owed), 0)::bigint AS owed, (b.credits - b.debits) AS ledger
 FROM products.product AS p
 INNER JOIN ledger.account AS a ON a.book_id = p.book_id AND a.account_id = p.payable_account
 INNER JOIN ledger.balance AS b ON b.book_id = a.book_id AND b.account_id = a.account_id
-LEFT JOIN products.contract AS c ON c.book_id = p.book_id AND c.product_code = p.product_code
-LEFT JOIN products.interest_state AS s
-    ON s.book_id = c.book_id AND s.contract_id = c.contract_id
+LEFT JOIN LATERAL (
+    SELECT sum(
+        products.leg_accrued(l, l.since - 1, p.rounding) - l.credited_satang
+    ) AS owed
+    FROM products.interest_leg AS l
+    WHERE l.book_id = p.book_id AND l.product_code = p.product_code
+) AS k ON TRUE
 WHERE p.book_id = $1
 GROUP BY a.code, b.credits, b.debits
-HAVING coalesce(sum(s.accrued_satang - s.capitalised_satang), 0) <> b.credits - b.debits
+HAVING coalesce(sum(k.owed), 0) <> b.credits - b.debits
 
 -- held_otherwise --
 -- Accounts whose held amount is not that of their open holds.

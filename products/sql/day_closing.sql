@@ -212,13 +212,13 @@ ORDER BY p.gl_deposits
 -- accrued_payable --
 -- Accrued payable accounts whose balance at D is not what contracts accrued and were not credited.
 WITH owed AS (
-    SELECT p.payable_account AS account_id, sum(s.accrued_satang - s.capitalised_satang) AS net
-    FROM products.interest_state AS s
-    INNER JOIN products.contract AS c
-        ON c.book_id = s.book_id AND c.contract_id = s.contract_id
+    SELECT
+        p.payable_account AS account_id,
+        sum(products.leg_accrued(l, $2::date, p.rounding) - l.credited_satang) AS net
+    FROM products.interest_leg AS l
     INNER JOIN products.product AS p
-        ON p.book_id = c.book_id AND p.product_code = c.product_code
-    WHERE s.book_id = $1
+        ON p.book_id = l.book_id AND p.product_code = l.product_code
+    WHERE l.book_id = $1
     GROUP BY p.payable_account
 )
 SELECT a.code AS name, coalesce(o.net, 0)::bigint AS ours, k.net AS ledger

@@ -43,25 +43,23 @@ INNER JOIN ledger.movement AS m
         AND m.business_date >= w.start_date AND m.value_date >= w.start_date
 GROUP BY w.account_id, m.value_date
 
--- recorded_accruals --
--- Each date's exact interest with all its corrections, and the balance that it bears by the last.
+-- recorded_spans --
+-- Spans that tell of dates from each start on ($4, by contract $3) up to the night's: the one that
+-- is good on the day before the start, and whatever begins later.
 SELECT
-    k.contract_id, k.accrual_date, sum(k.exact) AS exact,
-    (array_agg(k.balance_satang ORDER BY k.made_on DESC))[1] AS balance_satang
-FROM (
-    SELECT a.contract_id, a.accrual_date, a.accrual_date AS made_on, a.exact, a.balance_satang
-    FROM unnest($3::uuid [], $4::date []) AS w (contract_id, start_date)
-    INNER JOIN products.accrual AS a
-        ON a.book_id = $1 AND a.contract_id = w.contract_id
-            AND a.accrual_date >= w.start_date AND a.accrual_date < $2
-    UNION ALL
-    SELECT c.contract_id, c.accrual_date, c.made_on, c.exact_delta, c.balance_satang
-    FROM unnest($3::uuid [], $4::date []) AS w (contract_id, start_date)
-    INNER JOIN products.accrual_correction AS c
-        ON c.book_id = $1 AND c.contract_id = w.contract_id
-            AND c.accrual_date >= w.start_date AND c.accrual_date < $2
-) AS k
-GROUP BY k.contract_id, k.accrual_date
+    p.contract_id, p.span_no, p.from_date, p.made_on, p.balance_satang, p.annual_rate_e8,
+    p.year_days, p.slope_exact, p.base_exact
+FROM unnest($3::uuid [], $4::date []) AS w (contract_id, start_date)
+CROSS JOIN LATERAL (
+    SELECT max(q.span_no) AS span_no FROM products.interest_span AS q
+    WHERE q.book_id = $1 AND q.contract_id = w.contract_id AND q.leg = 1
+        AND q.from_date < w.start_date
+) AS before
+INNER JOIN products.interest_span AS p
+    ON p.book_id = $1 AND p.contract_id = w.contract_id AND p.leg = 1
+        AND p.span_no >= coalesce(before.span_no, 1)
+WHERE p.from_date < $2
+ORDER BY p.contract_id, p.span_no
 
 -- recorded_credits --
 -- Capitalised by period end from each start on ($3, by contract $2), corrections included.
@@ -71,10 +69,15 @@ INNER JOIN products.capitalisation AS k
     ON k.book_id = $1 AND k.contract_id = w.contract_id AND k.period_end >= w.start_date
 GROUP BY w.contract_id, k.period_end
 
--- outstanding --
-SELECT s.contract_id, s.accrued_satang - s.capitalised_satang AS outstanding
-FROM products.interest_state AS s
-WHERE s.book_id = $1 AND s.contract_id = ANY($2::uuid [])
+-- legs --
+-- Where legs stand before the night's date. $3 rounding.
+SELECT
+    l.contract_id, l.span_no, l.since, l.balance_satang, l.annual_rate_e8, l.year_days,
+    l.slope_exact, l.base_exact,
+    products.leg_accrued(l, $2::date - 1, $3::smallint) AS accrued,
+    products.leg_accrued(l, $2::date - 1, $3::smallint) - l.credited_satang AS outstanding
+FROM products.interest_leg AS l
+WHERE l.book_id = $1 AND l.product_code = $4 AND l.contract_id = ANY($5::uuid []) AND l.leg = 1
 
 -- interest_brought --
 -- What contracts brought along from an old system, exactly: their notes of kind 131.
@@ -87,13 +90,20 @@ SELECT r.business_date, r.annual_rate_e8
 FROM products.day_rate AS r
 WHERE r.book_id = $1 AND r.business_date >= $4 AND r.business_date < $2 AND r.product_code = $3
 
--- record_corrections --
-INSERT INTO products.accrual_correction (
-    book_id, contract_id, accrual_date, made_on, balance_satang, exact_delta, posted_delta
+-- record_spans --
+INSERT INTO products.interest_span (
+    book_id, contract_id, leg, span_no, from_date, made_on, balance_satang, annual_rate_e8,
+    year_days, slope_exact, base_exact
 )
-SELECT $1, t.contract_id, t.accrual_date, $2, t.balance_satang, t.exact_delta, t.posted_delta
-FROM unnest($3::uuid [], $4::date [], $5::bigint [], $6::numeric [], $7::bigint []) AS t (
-    contract_id, accrual_date, balance_satang, exact_delta, posted_delta
+SELECT
+    $1, t.contract_id, 1, t.span_no, t.from_date, $2, t.balance_satang, t.annual_rate_e8,
+    t.year_days, t.slope_exact, t.base_exact
+FROM unnest(
+    $3::uuid [], $4::integer [], $5::date [], $6::bigint [], $7::bigint [], $8::smallint [],
+    $9::numeric [], $10::numeric []
+) AS t (
+    contract_id, span_no, from_date, balance_satang, annual_rate_e8, year_days, slope_exact,
+    base_exact
 )
 
 -- record_credits --
@@ -105,13 +115,18 @@ FROM unnest($3::uuid [], $4::date [], $5::bigint [], $6::uuid []) AS t (
     contract_id, period_end, amount_satang, journal_id
 )
 
--- move_standing --
--- The running period after the corrections, and both running totals.
-UPDATE products.interest_state AS s
-SET cumulative_exact = t.cumulative_exact, cumulative_satang = t.cumulative_satang,
-    accrued_satang = s.accrued_satang + t.accrued_delta,
-    capitalised_satang = s.capitalised_satang + t.credited_delta
-FROM unnest($2::uuid [], $3::numeric [], $4::bigint [], $5::bigint [], $6::bigint []) AS t (
-    contract_id, cumulative_exact, cumulative_satang, accrued_delta, credited_delta
+-- move_legs --
+-- $2 product. Where legs stand after the corrections: the running span, and both running totals.
+UPDATE products.interest_leg AS l
+SET since = t.since, balance_satang = t.balance_satang, annual_rate_e8 = t.annual_rate_e8,
+    year_days = t.year_days, slope_exact = t.slope_exact, base_exact = t.base_exact,
+    settled_satang = t.settled_satang, credited_satang = l.credited_satang + t.credited_delta,
+    span_no = t.span_no, version = l.version + 1
+FROM unnest(
+    $3::uuid [], $4::integer [], $5::date [], $6::bigint [], $7::bigint [], $8::smallint [],
+    $9::numeric [], $10::numeric [], $11::bigint [], $12::bigint []
+) AS t (
+    contract_id, span_no, since, balance_satang, annual_rate_e8, year_days, slope_exact,
+    base_exact, settled_satang, credited_delta
 )
-WHERE s.book_id = $1 AND s.contract_id = t.contract_id
+WHERE l.book_id = $1 AND l.product_code = $2 AND l.contract_id = t.contract_id AND l.leg = 1

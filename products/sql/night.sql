@@ -34,12 +34,14 @@ WINDOW one_product AS (PARTITION BY b.product_code ORDER BY b.contract_id)
 ORDER BY b.product_code, b.contract_id
 
 -- chunk --
-SELECT n.contracts, n.amount_satang, n.refused
+SELECT n.contracts, n.amount_satang, n.refused, n.product_code, n.first_contract, n.stop_contract
 FROM products.night_chunk AS n
 WHERE n.book_id = $1 AND n.business_date = $2 AND n.step = $3 AND n.chunk = $4
 
 -- chunks_of_day --
-SELECT n.step, n.chunk, n.contracts, n.amount_satang, n.refused
+SELECT
+    n.step, n.chunk, n.contracts, n.amount_satang, n.refused, n.product_code, n.first_contract,
+    n.stop_contract
 FROM products.night_chunk AS n
 WHERE n.book_id = $1 AND n.business_date = $2
 ORDER BY n.step, n.chunk
@@ -47,8 +49,9 @@ ORDER BY n.step, n.chunk
 -- record_chunk --
 -- A second run of a chunk (its refusals tried again) replaces the row's sums.
 INSERT INTO products.night_chunk (
-    book_id, business_date, step, chunk, contracts, amount_satang, refused
-) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    book_id, business_date, step, chunk, contracts, amount_satang, refused, product_code,
+    first_contract, stop_contract
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (book_id, business_date, step, chunk) DO UPDATE
 SET contracts = excluded.contracts, amount_satang = excluded.amount_satang,
     refused = excluded.refused, finished_at = clock_timestamp()

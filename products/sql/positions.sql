@@ -7,14 +7,21 @@ SELECT a.account_id, a.code, a.gl_code, a.currency, a.party_id, a.name_th, a.nam
     b.frozen_until, b.changed_seq, h.recorded_seq, h.business_date,
     o.hold_count, s.hold_ids, s.hold_amounts, s.hold_ends, s.hold_references,
     p.effective_on AS planned_on, p.balance_min AS planned_min, p.balance_max AS planned_max,
-    c.contract_no, c.product_code, i.accrued_to,
-    i.accrued_satang - i.capitalised_satang AS interest_satang
+    c.contract_no, c.product_code, i.accrued_to, i.interest_satang
 FROM ledger.account AS a
 INNER JOIN ledger.balance AS b ON b.book_id = a.book_id AND b.account_id = a.account_id
 INNER JOIN ledger.book_head AS h ON h.book_id = a.book_id
 LEFT JOIN products.contract AS c ON c.book_id = a.book_id AND c.account_id = a.account_id
-LEFT JOIN products.interest_state AS i
-    ON i.book_id = c.book_id AND i.contract_id = c.contract_id
+LEFT JOIN LATERAL (
+    SELECT t.accrued_to,
+        products.leg_accrued(l, t.accrued_to, q.rounding) - l.credited_satang AS interest_satang
+    FROM products.interest_leg AS l
+    INNER JOIN products.product AS q
+        ON q.book_id = l.book_id AND q.product_code = l.product_code
+    CROSS JOIN LATERAL (SELECT products.leg_accrued_to(l) AS accrued_to) AS t
+    WHERE l.book_id = c.book_id AND l.product_code = c.product_code
+        AND l.contract_id = c.contract_id AND l.leg = 1
+) AS i ON TRUE
 CROSS JOIN LATERAL (
     SELECT count(*)::integer AS hold_count FROM ledger.hold AS k
     WHERE k.book_id = a.book_id AND k.account_id = a.account_id AND k.state = 1

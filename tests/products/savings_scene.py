@@ -35,6 +35,7 @@ from products import contracts
 from products.catalogue import Product, create_product
 from products.end_of_day import ChunkSizes, DayReport, run_day, run_missed
 from products.interest import DayCount, Terms
+from products.spans import as_known, expand, span_of
 from tests.builders import journal, make_book, post, post_units
 
 MEMBER = parties.Party(
@@ -238,28 +239,26 @@ _EXPORT = {
         INNER JOIN ledger.account AS d ON d.book_id = t.book_id AND d.account_id = t.debit_account
         INNER JOIN ledger.account AS c ON c.book_id = t.book_id AND c.account_id = t.credit_account
         WHERE t.book_id = $1 ORDER BY t.journal_id, t.line""",
-    "accruals": """
-        SELECT c.contract_no, a.accrual_date, a.balance_satang, a.annual_rate_e8, a.exact,
-            a.cumulative_exact, a.cumulative_satang
-        FROM products.accrual AS a INNER JOIN products.contract AS c USING (book_id, contract_id)
-        WHERE a.book_id = $1 ORDER BY 1, 2""",
-    "corrections": """
-        SELECT c.contract_no, k.accrual_date, k.made_on, k.balance_satang, k.exact_delta,
-            k.posted_delta
-        FROM products.accrual_correction AS k
+    "spans": """
+        SELECT c.contract_no, p.span_no, p.from_date, p.made_on, p.balance_satang,
+            p.annual_rate_e8, p.year_days, p.slope_exact, p.base_exact
+        FROM products.interest_span AS p
         INNER JOIN products.contract AS c USING (book_id, contract_id)
-        WHERE k.book_id = $1 ORDER BY 1, 2, 3""",
+        WHERE p.book_id = $1 ORDER BY 1, 2""",
     "credits": """
         SELECT c.contract_no, k.period_end, k.made_on, k.amount_satang, k.journal_id::text
         FROM products.capitalisation AS k
         INNER JOIN products.contract AS c USING (book_id, contract_id)
         WHERE k.book_id = $1 ORDER BY 1, 2, 3""",
     "standing": """
-        SELECT c.contract_no, s.accrued_to, s.period_start, s.cumulative_exact,
-            s.cumulative_satang, s.accrued_satang, s.capitalised_satang
-        FROM products.interest_state AS s
-        INNER JOIN products.contract AS c USING (book_id, contract_id)
-        WHERE s.book_id = $1 ORDER BY 1""",
+        SELECT c.contract_no, t.accrued_to, l.period_start, l.ended_on,
+            products.leg_exact(l, t.accrued_to),
+            products.leg_accrued(l, t.accrued_to, p.rounding), l.credited_satang
+        FROM products.interest_leg AS l
+        INNER JOIN products.contract AS c USING (book_id, product_code, contract_id)
+        INNER JOIN products.product AS p USING (book_id, product_code)
+        CROSS JOIN LATERAL (SELECT products.leg_accrued_to(l) AS accrued_to) AS t
+        WHERE l.book_id = $1 ORDER BY 1""",
     "control_totals": """
         SELECT t.business_date, t.gl_code, t.debits, t.credits FROM ledger.day_total AS t
         WHERE t.book_id = $1 ORDER BY 1, 2""",
@@ -295,24 +294,25 @@ async def balances_by_value_date(scene: Savings, number: str) -> dict[date, int]
     return {row["value_date"]: row["net"] for row in rows if row["net"]}
 
 
-async def interest_by_date(scene: Savings, number: str) -> dict[date, tuple[int, int]]:
-    """What each date bears and has earned exactly by now, corrections included."""
+async def interest_by_date(
+    scene: Savings, number: str, known_on: date | None = None
+) -> dict[date, tuple[int, int]]:
+    """What each date bears and earns exactly, as known now or on a night."""
+    key = (scene.book.book_id, scene.contract_id(number))
     rows = await scene.pool.fetch(
-        """
-        SELECT k.accrual_date, (array_agg(k.balance ORDER BY k.made_on DESC))[1] AS balance,
-            sum(k.exact) AS exact
-        FROM (
-            SELECT accrual_date, accrual_date AS made_on, balance_satang AS balance, exact
-            FROM products.accrual WHERE book_id = $1 AND contract_id = $2
-            UNION ALL
-            SELECT accrual_date, made_on, balance_satang, exact_delta
-            FROM products.accrual_correction WHERE book_id = $1 AND contract_id = $2
-        ) AS k GROUP BY 1 ORDER BY 1
-        """,
-        scene.book.book_id,
-        scene.contract_id(number),
+        "SELECT * FROM products.interest_span WHERE book_id = $1 AND contract_id = $2", *key
     )
-    return {row["accrual_date"]: (row["balance"], int(row["exact"])) for row in rows}
+    through: date = await scene.pool.fetchval(
+        "SELECT products.leg_accrued_to(l) FROM products.interest_leg AS l "
+        "WHERE l.book_id = $1 AND l.contract_id = $2",
+        *key,
+    )
+    told = as_known([span_of(dict(row)) for row in rows], known_on or date.max)
+    stop = min(through, known_on or date.max) + timedelta(days=1)
+    return {
+        on: (span.balance_satang, span.slope_exact)
+        for on, span in expand(told, date.min, stop).items()
+    }
 
 
 async def posted_interest(scene: Savings) -> dict[date, int]:

@@ -231,12 +231,12 @@ async def test_the_proof_sees_interest_at_closing_that_was_not_what_was_accrued(
 ) -> None:
     await close(scene)
     await scene.pool.execute(
-        "UPDATE products.interest_state SET capitalised_satang = capitalised_satang - 1 "
+        "UPDATE products.interest_leg SET credited_satang = credited_satang - 1 "
         "WHERE contract_id = $1",
         scene.contract_id("SAV-1"),
     )
     found = await differences(scene)
-    assert any("products.interest_state SAV-1" in difference for difference in found)
+    assert any("products.interest_leg SAV-1" in difference for difference in found)
 
 
 async def test_the_proof_sees_interest_at_closing_that_no_closing_names(scene: Savings) -> None:

@@ -177,16 +177,18 @@ async def test_the_first_night_accrues_on_from_what_was_accrued(database: Databa
     book = await _loaded(database)
     await run_missed(database.poster, book, through=JUNE_1)
     standing = await database.poster.fetchrow(
-        "SELECT s.cumulative_exact, s.cumulative_satang, s.accrued_satang, s.accrued_to "
-        "FROM products.interest_state AS s INNER JOIN products.contract AS c "
-        "USING (book_id, contract_id) WHERE c.contract_no = 'SAV-0001'"
+        "SELECT products.leg_exact(s, $1) AS exact, products.leg_accrued(s, $1, 1::smallint) "
+        "AS accrued_satang, products.leg_accrued_to(s) AS accrued_to "
+        "FROM products.interest_leg AS s INNER JOIN products.contract AS c "
+        "USING (book_id, contract_id) WHERE c.contract_no = 'SAV-0001'",
+        JUNE_1,
     )
     assert standing is not None
     # 2,054.796 baht brought and one day of 500,000.00 at 1.5%: 20.5479452... baht.
     satang = 160_308_000_000_000
     day = 50_000_000 * 1_500_000 * (1_603_080 // 365)
-    assert int(standing["cumulative_exact"]) == 205_479_600 * satang // 1_000 + day
-    assert standing["cumulative_satang"] == standing["accrued_satang"] == 207_534
+    assert int(standing["exact"]) == 205_479_600 * satang // 1_000 + day
+    assert standing["accrued_satang"] == 207_534
     assert standing["accrued_to"] == JUNE_1
     assert await proof(database, book.book_id) == []
 
@@ -338,9 +340,7 @@ async def test_interest_in_the_engine_s_own_units_is_taken_to_the_last_unit(
     third = 205_480 * 160_308_000_000_000 - 7
     change(files, "contracts", 2, accrued="", accrued_exact=str(third))
     await _loaded(database, files)
-    exact = await database.poster.fetchval(
-        "SELECT max(cumulative_exact) FROM products.interest_state"
-    )
+    exact = await database.poster.fetchval("SELECT max(base_exact) FROM products.interest_leg")
     assert int(exact) == third
 
 

@@ -44,8 +44,8 @@ NIGHTS: dict[str, Derived] = {
     "products.contract": Derived(
         place=(
             "'products.contract ' || r.contract_no",
-            "'products.interest_state ' || r.contract_no",
-            "'products.accrual of contract ' || r.contract_id",
+            "'products.interest_leg ' || r.contract_no",
+            "'products.interest_span of contract ' || r.contract_id",
         ),
         pick="r.contract_no = 'SAV-1'",
         plant={
@@ -55,26 +55,24 @@ NIGHTS: dict[str, Derived] = {
         },
         free={"version": LOCK},
     ),
-    "products.interest_state": Derived(
-        place=_interest("interest_state", "''"),
-        pick="TRUE",
+    "products.interest_leg": Derived(
+        place=_interest("interest_leg", "''"),
+        pick="r.slope_exact > 0",
         plant={"contract_id": "gen_random_uuid()"},
+        free={"version": LOCK},
+    ),
+    "products.interest_span": Derived(
+        place=(
+            *_interest("interest_span", "' ' || r.from_date"),
+            *_interest("interest_span", "format(' %s made on %s', r.from_date, r.made_on)"),
+            *_interest("interest_span", "format(' %s made on %s, number', r.from_date, r.made_on)"),
+        ),
+        plant={"span_no": "r.span_no + 50"},
     ),
     "products.day_rate": Derived(
         place=("format('products.day_rate %s %s', r.product_code, r.business_date)",),
         pick="r.business_date = '2026-06-29'",
         plant={"business_date": "r.business_date + 700"},
-    ),
-    "products.accrual": Derived(
-        place=_interest("accrual", "' ' || r.accrual_date"),
-        pick="r.accrual_date = '2026-06-29'",
-        plant={"accrual_date": "r.accrual_date - 99"},
-    ),
-    "products.accrual_correction": Derived(
-        place=_interest(
-            "accrual_correction", "format(' %s made on %s', r.accrual_date, r.made_on)"
-        ),
-        plant={"accrual_date": "r.accrual_date - 99"},
     ),
     "products.capitalisation": Derived(
         place=_interest("capitalisation", "format(' %s made on %s', r.period_end, r.made_on)"),
@@ -93,6 +91,9 @@ NIGHTS: dict[str, Derived] = {
             "contracts": "how many a chunk looked at: for people who watch the night",
             "refused": "what a chunk could not do; tested with nights that refuse",
             "chunk": "how a night was cut into transactions",
+            "product_code": "how a night was cut into transactions",
+            "first_contract": "how a night was cut into transactions",
+            "stop_contract": "how a night was cut into transactions",
         },
     ),
 }

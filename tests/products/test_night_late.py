@@ -34,7 +34,7 @@ JUNE_27 = date(2026, 6, 27)
 RATES = {JUNE_27: "10.0000", date(2026, 7, 2): "7.3000"}
 
 
-async def test_a_deposit_that_comes_two_days_late_makes_correction_rows_and_edits_nothing(
+async def test_a_deposit_that_comes_two_days_late_makes_a_new_span_and_edits_nothing(
     database: Database,
 ) -> None:
     scene = await open_savings(database, ["SAV-1"], opened_on=JUNE_27, rates=RATES)
@@ -47,12 +47,15 @@ async def test_a_deposit_that_comes_two_days_late_makes_correction_rows_and_edit
     assert report.step("correct").amount_satang == 20_00
     assert report.step("correct").contracts == 1
     assert report.interest_satang == 20_00 + 110_00
-    for name in ("transfers", "accruals"):
+    for name in ("transfers", "spans"):
         assert [row for row in before[name] if row not in after[name]] == []
-    assert [(row[1], row[2], row[3], row[5]) for row in after["corrections"]] == [
-        (JUNE_27, date(2026, 6, 29), 401_500_00, 10_00),
-        (date(2026, 6, 28), date(2026, 6, 29), 401_500_00, 10_00),
+    # The number of the span, its first date, the night that wrote it, and the balance it bears.
+    assert [row[1:5] for row in after["spans"]] == [
+        (1, JUNE_27, JUNE_27, 365_000_00),
+        (2, JUNE_27, date(2026, 6, 29), 401_500_00),
     ]
+    known_then = await interest_by_date(scene, "SAV-1", known_on=date(2026, 6, 28))
+    assert {balance for balance, _ in known_then.values()} == {365_000_00}
     assert await posted_interest(scene) == {JUNE_27 + timedelta(days=n): 110_00 for n in range(3)}
 
 
@@ -256,7 +259,7 @@ async def test_ten_missed_nights_at_once_give_what_ten_nights_on_time_give(
         reports = await missed.nights(through=missed.today - timedelta(days=1))
         assert len(reports) == 10
         assert await export(missed) == await export(on_time)
-        assert (await export(missed))["corrections"]
+        assert [row for row in (await export(missed))["spans"] if row[2] != row[3]]
 
 
 async def test_a_night_that_runs_while_doors_post_on_later_dates_gives_the_same(

@@ -20,10 +20,9 @@ from products.proof.verify import verify_products
 from tests.products.savings_scene import Savings, approve_rate, open_savings
 
 START = date(2026, 6, 27)
-ACCRUALS = "accruals are the balances by value date"
-CORRECTIONS = "corrections are what late postings changed"
+SPANS = "spans are the balances by value date"
 CREDITS = "capitalisations are what was accrued"
-STANDING = "interest stands where its rows leave it"
+STANDING = "interest stands where its spans leave it"
 RATES = "rates are the approved sheets'"
 GENERAL = "accrual journals are the contracts' sum"
 PAYABLE = "accrued payable is accrued less credited"
@@ -33,56 +32,69 @@ ORPHANS = "interest belongs to contracts"
 
 DAMAGES: dict[str, tuple[str, str, str]] = {
     # what is hurt: (statement, check that must find it, place that it must name)
-    "an accrual over another balance": (
-        "UPDATE products.accrual SET balance_satang = balance_satang + 1 "
-        "WHERE accrual_date = '2026-06-28'",
-        ACCRUALS,
-        "products.accrual SAV-1 2026-06-28",
+    "a span over another balance": (
+        "UPDATE products.interest_span SET balance_satang = balance_satang + 1 "
+        "WHERE from_date = '2026-06-28'",
+        SPANS,
+        "products.interest_span SAV-1 2026-06-28",
     ),
-    "an accrual of another amount": (
-        "UPDATE products.accrual SET exact = exact + 1 WHERE accrual_date = '2026-06-28'",
-        ACCRUALS,
-        "products.accrual SAV-1 2026-06-28",
+    "a span that earns another amount": (
+        "UPDATE products.interest_span SET slope_exact = slope_exact + 1 "
+        "WHERE from_date = '2026-06-28'",
+        SPANS,
+        "products.interest_span SAV-1 2026-06-28",
     ),
-    "an accrual rounded otherwise": (
-        "UPDATE products.accrual SET cumulative_satang = cumulative_satang + 1 "
-        "WHERE accrual_date = '2026-07-01'",
-        ACCRUALS,
-        "products.accrual SAV-2 2026-07-01",
+    "a span on another base": (
+        "UPDATE products.interest_span SET base_exact = base_exact + 1 "
+        "WHERE from_date = '2026-07-01'",
+        SPANS,
+        "products.interest_span SAV-2 2026-07-01",
     ),
-    "an accrual lost": (
-        "DELETE FROM products.accrual WHERE accrual_date = '2026-06-29'",
-        ACCRUALS,
-        "products.accrual SAV-1 2026-06-29",
+    "a span lost": (
+        "DELETE FROM products.interest_span WHERE from_date = '2026-06-28'",
+        SPANS,
+        "products.interest_span SAV-1 2026-06-28",
     ),
-    "an accrual before interest began": (
-        "INSERT INTO products.accrual SELECT book_id, contract_id, '2026-06-01', 0, 0, 365, "
-        "0, 0, 0 FROM products.contract WHERE contract_no = 'SAV-1'",
-        ACCRUALS,
-        "products.accrual SAV-1 2026-06-01",
+    "a span before interest began": (
+        "INSERT INTO products.interest_span SELECT book_id, contract_id, 1, 99, '2026-06-01', "
+        "'2026-06-01', 0, 0, 365, 0, 0 FROM products.contract WHERE contract_no = 'SAV-1'",
+        SPANS,
+        "products.interest_span SAV-1 2026-06-01",
     ),
-    "an accrual of nobody": (
-        "INSERT INTO products.accrual VALUES "
-        "(1, gen_random_uuid(), '2026-06-28', 0, 0, 365, 0, 0, 0)",
+    "a span of nobody": (
+        "INSERT INTO products.interest_span VALUES "
+        "(1, gen_random_uuid(), 1, 1, '2026-06-28', '2026-06-28', 0, 0, 365, 0, 0)",
         ORPHANS,
-        "products.accrual of contract",
+        "products.interest_span of contract",
     ),
-    "a correction of another amount": (
-        "UPDATE products.accrual_correction SET exact_delta = exact_delta + 1 "
-        "WHERE accrual_date = '2026-06-28'",
-        CORRECTIONS,
-        "products.accrual_correction SAV-2 2026-06-28 made on 2026-07-02",
+    "a span of a leg that no contract has": (
+        "INSERT INTO products.interest_span SELECT book_id, contract_id, 7, 1, '2026-06-28', "
+        "'2026-06-28', 0, 0, 365, 0, 0 FROM products.contract WHERE contract_no = 'SAV-1'",
+        ORPHANS,
+        "products.interest_span of contract",
     ),
-    "a correction lost": (
-        "DELETE FROM products.accrual_correction WHERE accrual_date = '2026-06-29'",
-        CORRECTIONS,
-        "products.accrual_correction SAV-2 2026-06-29 made on 2026-07-02",
+    "a corrected span of another amount": (
+        "UPDATE products.interest_span SET slope_exact = slope_exact + 1 "
+        "WHERE from_date = '2026-06-28' AND made_on = '2026-07-02'",
+        SPANS,
+        "products.interest_span SAV-2 2026-06-28 made on 2026-07-02",
+    ),
+    "a corrected span lost": (
+        "DELETE FROM products.interest_span WHERE from_date = '2026-06-30' "
+        "AND made_on = '2026-07-02'",
+        SPANS,
+        "products.interest_span SAV-2 2026-06-30 made on 2026-07-02",
     ),
     "a correction too many": (
-        "INSERT INTO products.accrual_correction SELECT book_id, contract_id, '2026-06-28', "
-        "'2026-07-01', 5, 1, 0 FROM products.contract WHERE contract_no = 'SAV-1'",
-        CORRECTIONS,
-        "products.accrual_correction SAV-1 2026-06-28 made on 2026-07-01",
+        "INSERT INTO products.interest_span SELECT book_id, contract_id, 1, 99, '2026-06-28', "
+        "'2026-07-03', 5, 0, 365, 1, 0 FROM products.contract WHERE contract_no = 'SAV-1'",
+        SPANS,
+        "products.interest_span SAV-1 2026-06-28 made on 2026-07-03",
+    ),
+    "spans told in another order": (
+        "UPDATE products.interest_span SET span_no = 100 - span_no",
+        SPANS,
+        "products.interest_span SAV-1",
     ),
     "a capitalisation of another amount": (
         "UPDATE products.capitalisation SET amount_satang = amount_satang + 1 "
@@ -113,25 +125,25 @@ DAMAGES: dict[str, tuple[str, str, str]] = {
         JOURNALS,
         "products.capitalisation SAV-1 2026-06-30",
     ),
-    "a standing that accrued too little": (
-        "UPDATE products.interest_state SET accrued_satang = accrued_satang - 1",
+    "a leg that settled too little": (
+        "UPDATE products.interest_leg SET settled_satang = settled_satang - 1",
         STANDING,
-        "products.interest_state SAV-1",
+        "products.interest_leg SAV-1",
     ),
-    "a standing with another running period": (
-        "UPDATE products.interest_state SET cumulative_exact = cumulative_exact + 1",
+    "a leg with another running period": (
+        "UPDATE products.interest_leg SET base_exact = base_exact + 1",
         STANDING,
-        "products.interest_state SAV-2",
+        "products.interest_leg SAV-2",
     ),
-    "a standing that is a night ahead": (
-        "UPDATE products.interest_state SET accrued_to = accrued_to + 1",
+    "a leg that begins its span a day later": (
+        "UPDATE products.interest_leg SET since = since + 1",
         STANDING,
-        "products.interest_state SAV-1",
+        "products.interest_leg SAV-1",
     ),
-    "a standing lost": (
-        "DELETE FROM products.interest_state",
+    "a leg lost": (
+        "DELETE FROM products.interest_leg",
         STANDING,
-        "products.interest_state SAV-1",
+        "products.interest_leg SAV-1",
     ),
     "a rate that nobody approved": (
         "UPDATE products.day_rate SET annual_rate_e8 = annual_rate_e8 + 1 "
@@ -216,9 +228,11 @@ async def test_nights_with_late_postings_over_a_capitalisation_are_proven(
 ) -> None:
     report = await verify_products(book, 1)
     assert report.ok, listed(report)
-    for table, name in (("contract", "contracts"), ("accrual", "accruals")):
+    for table, name in (("contract", "contracts"), ("interest_span", "spans")):
         assert report.counts[name] == await book.fetchval(f"SELECT count(*) FROM products.{table}")
-    assert await book.fetchval("SELECT count(*) FROM products.accrual_correction") > 0
+    assert await book.fetchval(
+        "SELECT count(*) FROM products.interest_span WHERE made_on > from_date"
+    )
     assert await book.fetchval(
         "SELECT count(*) FROM products.capitalisation WHERE made_on > period_end"
     )
