@@ -16,16 +16,12 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
-
-from ledger.dates import days
 from ledger.db import Connection, statements
 from ledger.posting.values import Status
-from pricing.quotes import quote
 from products.catalogue import Product
 from products.deposits import postings
-from products.interest import period_start
-from products.interest_corrections import Correction, Recorded, correct
+from products.interest_corrections import Correction, correct
+from products.late_cases import Case, LateContract, load_cases, rates_of
 from products.night import (
     ChunkResult,
     DayNotProven,
@@ -39,25 +35,14 @@ from products.night import (
     run_chunk,
     units_of,
 )
-from products.spans import Span, as_known, earned_before, expand, folded, span_of
+from products.spans import Span, folded
 
 _SQL = statements(Path(__file__).parent / "sql" / "late_postings.sql")
 
 CORRECT = "correct"
 CONTRACTS_AT_ONCE = 100
 """A contract is replayed day by day, perhaps over years: a chunk holds the head for it."""
-_NONE: Mapping[date, int] = {}
 _ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateContract:
-    """A contract with a late posting; `touched` is the first bearing date that it changes."""
-
-    contract_id: UUID
-    account_id: int
-    interest_from: date
-    touched: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +52,6 @@ class LateChunk:
     number: int
     product_code: str
     contracts: tuple[LateContract, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """Everything that the replay of one contract needs, and its leg as it stands."""
-
-    contract: LateContract
-    opening_satang: int
-    changes: Mapping[date, int]
-    recorded: Recorded
-    leg: asyncpg.Record
 
 
 async def correct_late(night: Night) -> None:
@@ -111,8 +85,8 @@ async def _correct_chunk(
     night: Night, chunk: LateChunk, connection: Connection, _: Retry | None
 ) -> ChunkResult:
     product = night.products[chunk.product_code]
-    cases = await _load(connection, night, product, chunk.contracts)
-    rates = await _rates(connection, night, product, min(case.contract.touched for case in cases))
+    cases = await load_cases(connection, night, product, chunk.contracts)
+    rates = await rates_of(connection, night, product, min(case.contract.touched for case in cases))
     found = {c.contract.contract_id: _decide(night, product, c, rates, True) for c in cases}
     refused = await _post_credits(connection, night, product, cases, found)
     for case in cases:
@@ -125,7 +99,7 @@ async def _correct_chunk(
 
 
 def _decide(
-    night: Night, product: Product, case: _Case, rates: Mapping[date, int], may_credit: bool
+    night: Night, product: Product, case: Case, rates: Mapping[date, int], may_credit: bool
 ) -> Correction:
     return correct(
         terms=product.terms,
@@ -143,7 +117,7 @@ async def _post_credits(
     connection: Connection,
     night: Night,
     product: Product,
-    cases: Sequence[_Case],
+    cases: Sequence[Case],
     found: Mapping[UUID, Correction],
 ) -> list[RefusedContract]:
     """Post the corrections of past credits, a unit a contract; answers those refused."""
@@ -197,7 +171,7 @@ async def _record(
     connection: Connection,
     night: Night,
     product: Product,
-    cases: Sequence[_Case],
+    cases: Sequence[Case],
     found: Mapping[UUID, Correction],
 ) -> None:
     """The corrected spans, and where each leg stands afterwards."""
@@ -231,7 +205,7 @@ async def _record(
 
 
 def _new_spans(
-    night: Night, product: Product, case: _Case, correction: Correction
+    night: Night, product: Product, case: Case, correction: Correction
 ) -> tuple[Span, ...]:
     """Spans from the first date that differs; none where no date does."""
     if not correction.days:
@@ -246,7 +220,7 @@ def _new_spans(
 
 
 def _standing(
-    night: Night, product: Product, case: _Case, correction: Correction, new: Sequence[Span]
+    night: Night, product: Product, case: Case, correction: Correction, new: Sequence[Span]
 ) -> tuple[object, ...]:
     """Span number, running span, settled and credited of the leg, as columns of `move_legs`."""
     leg = case.leg
@@ -286,111 +260,3 @@ async def _post_accruals(
         (unit,) = await units_of(connection, night, [draft])
         await post_own(connection, night, unit, f"the correction of {chunk.product_code}")
     return sum(changed.values())
-
-
-async def _load(
-    connection: Connection, night: Night, product: Product, contracts: Sequence[LateContract]
-) -> list[_Case]:
-    """What is known of the contracts by the night's date, from their touched periods on."""
-    first = [c.touched for c in contracts]
-    ids, accounts = [c.contract_id for c in contracts], [c.account_id for c in contracts]
-    day = (night.book_id, night.business_date)
-    rows = await connection.fetch(_SQL["opening_balances"], *day, accounts, first)
-    openings = {row["account_id"]: row["balance"] for row in rows}
-    rows = await connection.fetch(_SQL["value_dated_changes"], *day, accounts, first)
-    changes = _by_date(rows, "account_id", "value_date", "net")
-    rows = await connection.fetch(_SQL["recorded_credits"], night.book_id, ids, first)
-    credited = _by_date(rows, "contract_id", "period_end", "amount_satang")
-    key = (product.terms.rounding.value, product.product_code, ids)
-    legs = {row["contract_id"]: row for row in await connection.fetch(_SQL["legs"], *day, *key)}
-    rows = await connection.fetch(_SQL["interest_brought"], night.book_id, ids)
-    brought = {row["contract_id"]: int(row["exact"]) for row in rows}
-    told = await _spans(connection, night, ids, first)
-    return [
-        _Case(
-            contract=c,
-            opening_satang=openings[c.account_id],
-            changes=_without(changes.get(c.account_id, _NONE), credited.get(c.contract_id, _NONE)),
-            recorded=_recorded(
-                night,
-                product,
-                c,
-                told.get(c.contract_id, ()),
-                credited.get(c.contract_id, _NONE),
-                legs[c.contract_id]["outstanding"],
-                brought.get(c.contract_id, 0),
-            ),
-            leg=legs[c.contract_id],
-        )
-        for c in contracts
-    ]
-
-
-def _recorded(
-    night: Night,
-    product: Product,
-    contract: LateContract,
-    spans: Sequence[Span],
-    credited: Mapping[date, int],
-    outstanding: int,
-    brought: int,
-) -> Recorded:
-    start, terms = contract.touched, product.terms
-    expanded = expand(spans, start, night.business_date)
-    began = period_start(terms, start, contract.interest_from)
-    opening = earned_before(spans, start, began)
-    if opening is None:
-        opening = brought if began == contract.interest_from else 0
-    return Recorded(
-        exact={on: span.slope_exact for on, span in expanded.items()},
-        balances={on: span.balance_satang for on, span in expanded.items()},
-        credits=credited,
-        outstanding_satang=outstanding,
-        opening_exact=opening,
-    )
-
-
-async def _spans(
-    connection: Connection, night: Night, ids: Sequence[UUID], first: Sequence[date]
-) -> dict[UUID, tuple[Span, ...]]:
-    """The spans that are good now, by contract, from the day before each first date on."""
-    rows = await connection.fetch(
-        _SQL["recorded_spans"], night.book_id, night.business_date, ids, first
-    )
-    told: dict[UUID, list[Span]] = {}
-    for row in rows:
-        told.setdefault(row["contract_id"], []).append(span_of(dict(row)))
-    return {key: as_known(spans, night.business_date) for key, spans in told.items()}
-
-
-def _by_date(
-    rows: Sequence[asyncpg.Record], key: str, on: str, value: str
-) -> dict[object, dict[date, int]]:
-    """Rows as integers by key and date; numeric columns become exact integers here."""
-    found: dict[object, dict[date, int]] = {}
-    for row in rows:
-        found.setdefault(row[key], {})[row[on]] = int(row[value])
-    return found
-
-
-def _without(changes: Mapping[date, int], credited: Mapping[date, int]) -> dict[date, int]:
-    """Net changes by value date with capitalisations taken out: those are the replay's to make."""
-    return {on: changes.get(on, 0) - credited.get(on, 0) for on in {*changes, *credited}}
-
-
-async def _rates(
-    connection: Connection, night: Night, product: Product, start: date
-) -> dict[date, int]:
-    """The rate of each date from `start` to the night's: what nights used, else what is quoted.
-
-    A date has no night of the product when no contract of it bore interest yet.
-    """
-    rows = await connection.fetch(
-        _SQL["used_rates"], night.book_id, night.business_date, product.product_code, start
-    )
-    rates = {row["business_date"]: row["annual_rate_e8"] for row in rows}
-    for on in days(start, night.business_date):
-        if on not in rates:
-            answer = await quote(connection, night.book_id, product.product_code, on)
-            rates[on] = answer.annual_rate_e8
-    return rates

@@ -153,6 +153,12 @@ FROM (
     SELECT
         a.*,
         a.accrual_date = p.first_date
+        -- Closed and opened again on one day: after the span of nothing it tells anew.
+        OR EXISTS (
+            SELECT FROM ledger.event AS e
+            WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind = 14
+                AND e.business_date = a.accrual_date
+        )
         OR (lag(a.accrual_date) OVER earlier, lag(a.balance_satang) OVER earlier,
             lag(a.annual_rate_e8) OVER earlier, lag(a.year_days) OVER earlier,
             lag(a.exact) OVER earlier, lag(a.cumulative_exact) OVER earlier)

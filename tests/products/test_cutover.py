@@ -214,16 +214,16 @@ async def test_a_late_posting_in_the_first_period_keeps_the_interest_that_was_br
 ) -> None:
     book = await _loaded(database)
     await run_missed(database.poster, book, through=date(2026, 6, 10))
-    status = await _move(database, book, "SAV-0001", 36_500_00, value_date=date(2026, 6, 6))
+    status = await _move(database, book, "SAV-0001", 36_500_00, value_date=JUNE_1)
     assert status is Status.ACCEPTED
     await run_missed(database.poster, book, through=JUNE_30)
-    # 36,500.00 more from 6 June on, 25 days at 1.50 a day: 37.50 above 2,671.23435...
+    # 36,500.00 more from 1 June on, 30 days at 1.50 a day: 45.00 above 2,671.23435...
     credited = await _rows(
         database,
         "SELECT k.amount_satang FROM products.capitalisation AS k INNER JOIN products.contract "
         "AS c USING (book_id, contract_id) WHERE c.contract_no = 'SAV-0001'",
     )
-    assert credited == 267_123 + 3_750
+    assert credited == 267_123 + 4_500
     assert await proof(database, book.book_id) == []
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from ledger.db import Database
-from products import late_postings
+from products import late_cases
 from tests.products import test_cutover
 
 Patch = pytest.MonkeyPatch
 
 
 def _interest_that_was_brought_is_forgotten(patch: Patch) -> None:
-    nothing = late_postings._SQL["interest_brought"].replace("e.kind = 131", "e.kind = -1")
-    patch.setitem(late_postings._SQL, "interest_brought", nothing)
+    nothing = late_cases._SQL["interest_brought"].replace("e.kind = 131", "e.kind = -1")
+    patch.setitem(late_cases._SQL, "interest_brought", nothing)
 
 
 BUGS = (_interest_that_was_brought_is_forgotten,)

@@ -1,0 +1,1 @@
+"""What migrations make of books that have lived under an older schema."""

@@ -1,0 +1,136 @@
+"""A book that has lived with a row of interest a night, brought to spans by migration 0014.
+
+Two books were lived by the program before: savings over a New Year with 366 days to come, with late
+postings, one of them corrected twice and one over a credited period, a frozen account at a period's
+end, contracts closed and opened again on the same day, within a period and over its end; and a book
+that was cut over with interest of its old system. Nothing that was known may be lost.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from ledger import books
+from ledger.db import Database, open_database
+from ledger.embedded import Lease
+from ledger.proof.verify import verify_ledger
+from ledger.schema import migrate
+from products.end_of_day import run_missed
+from products.proof.verify import verify_products
+from products.spans import Span, as_known, expand, span_of
+from tests.migrations.older_books import load, migrate_to
+
+HERE = Path(__file__).resolve().parent
+BOOKS = ("book-1", "old-house")
+
+
+@pytest.fixture
+async def migrated(server: Lease) -> AsyncIterator[Database]:
+    """The two books, under today's schema."""
+    name = f"m_{uuid4().hex}"
+    keeper = await asyncpg.connect(server.dsn("postgres"))
+    await keeper.execute(f"CREATE DATABASE {name}")
+    try:
+        await migrate_to(server.dsn(name), "0013")
+        await load(server.dsn(name), HERE / "book_0013.copy")
+        await migrate(server.dsn(name))
+        database = await open_database(server.dsn(name))
+        try:
+            yield database
+        finally:
+            await database.close()
+    finally:
+        await keeper.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await keeper.close()
+
+
+async def _differences(database: Database) -> list[str]:
+    found = []
+    async with database.poster.acquire() as connection:
+        for row in await connection.fetch("SELECT book_id FROM ledger.book ORDER BY 1"):
+            for verify in (verify_ledger, verify_products):
+                report = await verify(connection, row["book_id"])
+                found += [str(difference) for difference in report.differences]
+    return found
+
+
+async def _spans(database: Database, contract_id: str) -> list[Span]:
+    rows = await database.poster.fetch(
+        "SELECT * FROM products.interest_span WHERE contract_id = $1::uuid", contract_id
+    )
+    return [span_of(dict(row)) for row in rows]
+
+
+async def test_a_book_of_rows_a_night_is_proven_after_it_was_brought_to_spans(
+    migrated: Database,
+) -> None:
+    assert await _differences(migrated) == []
+
+
+async def test_every_contract_earns_to_the_fraction_what_it_had_earned_before(
+    migrated: Database,
+) -> None:
+    with (HERE / "book_0013_interest.csv").open(encoding="utf-8") as file:
+        before = list(csv.DictReader(file))
+    assert len(before) > 10
+    for row in before:
+        leg = await migrated.poster.fetchrow(
+            "SELECT t.accrued_to, products.leg_accrued(l, t.accrued_to, p.rounding) AS accrued, "
+            "l.credited_satang FROM products.interest_leg AS l "
+            "INNER JOIN products.product AS p USING (book_id, product_code) "
+            "CROSS JOIN LATERAL (SELECT products.leg_accrued_to(l) AS accrued_to) AS t "
+            "WHERE l.contract_id = $1::uuid",
+            row["contract_id"],
+        )
+        assert leg is not None
+        assert leg["accrued_to"].isoformat() == row["accrued_to"]
+        assert leg["accrued"] == int(row["accrued_satang"])
+        assert leg["credited_satang"] == int(row["credited_satang"])
+        told = expand(
+            as_known(await _spans(migrated, row["contract_id"]), date.max),
+            date.min,
+            date.fromisoformat(row["accrued_to"]) + timedelta(days=1),
+        )
+        bearing = [span for span in told.values() if span.balance_satang or span.slope_exact]
+        assert sum(span.balance_satang for span in bearing) == int(row["sum_of_balances"])
+        assert sum(span.slope_exact for span in bearing) == int(row["sum_of_exact"])
+
+
+async def test_what_was_known_before_a_correction_can_still_be_said(migrated: Database) -> None:
+    contract_id = await migrated.poster.fetchval(
+        "SELECT contract_id::text FROM products.contract WHERE contract_no = 'SAV-1'"
+    )
+    spans = await _spans(migrated, contract_id)
+    on = date(2027, 12, 22)
+    told = {
+        known_on: expand(as_known(spans, known_on), on, on + timedelta(days=1))[on].balance_satang
+        for known_on in (on, date(2027, 12, 23), date(2027, 12, 24), date(2028, 1, 5))
+    }
+    assert list(told.values()) == [400_000_00, 433_333_33, 422_222_22, 422_229_22]
+
+
+async def test_nights_go_on_where_the_older_program_stopped(migrated: Database) -> None:
+    async with migrated.poster.acquire() as connection:
+        told = [await books.get_book(connection, code) for code in BOOKS]
+        heads = [await books.read_head(connection, book.book_id) for book in told]
+    for book, head in zip(told, heads, strict=True):
+        reports = await run_missed(
+            migrated.poster, book, through=head.business_date + timedelta(days=9)
+        )
+        assert len(reports) == 10
+    # A deposit that came late on the last day of the older program is corrected by today's.
+    async with migrated.poster.acquire() as connection:
+        assert await connection.fetchval(
+            "SELECT count(*) FROM products.night_chunk WHERE step = 'correct' AND book_id = $1 "
+            "AND business_date = $2 AND contracts > 0",
+            told[0].book_id,
+            heads[0].business_date,
+        )
+    assert await _differences(migrated) == []
