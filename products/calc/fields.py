@@ -197,13 +197,13 @@ class Fields:
 
         return self._value(name, default, read, "true or false", default)
 
-    def text(self, name: str, default: str) -> str:
-        """A remark: any text of at most 500 characters; it decides nothing."""
+    def text(self, name: str, default: str | _Required = _REQUIRED) -> str:
+        """A name or a remark: 1 to 500 characters that UTF-8 can write; it decides no amount."""
 
         def read(value: object) -> str | None:
-            return value if isinstance(value, str) and len(value) <= 500 else None
+            return value if isinstance(value, str) and _is_writable(value) else None
 
-        return self._value(name, default, read, "text of at most 500 characters", default)
+        return self._value(name, default, read, "text of 1 to 500 characters", "")
 
     def ratio(self, name: str, default: Fraction | _Required = _REQUIRED) -> Fraction:
         """A fraction written as such: "4/7"; numerator and denominator up to 999,999."""
@@ -236,6 +236,15 @@ class Fields:
             else:
                 self._note(where, value, "an object")
         return tuple(parts)
+
+    def nested(self, name: str) -> Mapping[str, object]:
+        """A required object as it stands, for a reader of its own."""
+
+        def read(value: object) -> Mapping[str, object] | None:
+            return value if isinstance(value, dict) else None
+
+        empty: Mapping[str, object] = {}
+        return self._value(name, _REQUIRED, read, "an object", empty)
 
     def wrong(self, name: str, expected: str, fix: str = "") -> InvalidInput:
         """The error to raise for a field whose value is read well and is not acceptable."""
@@ -324,6 +333,13 @@ class Fields:
                 )
         for part in self._parts:
             part._note_unread()
+
+
+def _is_writable(text: str) -> bool:
+    try:
+        return 0 < len(text) <= 500 and bool(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def _units(value: object, decimals: int) -> int | None:

@@ -16,3 +16,9 @@ Kind = Callable[[Fields, str | None], Answer]
 
 KINDS: Mapping[str, Kind] = {}
 """Every kind by its name in a case."""
+
+ENGINES: Mapping[str, str] = {name: name for name in ("cumulative", "progressive")}
+"""Schedule conventions of other systems that a case may ask for by name."""
+
+SCHEDULED = frozenset({"loan_schedule", "loan_payoff", "loan_overdue", "loan_accrual"})
+"""The kinds that make a schedule; any other has no use for an engine and refuses one."""
