@@ -42,7 +42,21 @@ PLAUSIBLE = (
     1200,
     36525,
 )
-NONSENSE: tuple[Any, ...] = ("", "๑๒", "-1", "NaN", -1, 10**30, True, None, [], {}, [[]], [{}], Inexact("1.5"))
+NONSENSE: tuple[Any, ...] = (
+    "",
+    "๑๒",
+    "-1",
+    "NaN",
+    -1,
+    10**30,
+    True,
+    None,
+    [],
+    {},
+    [[]],
+    [{}],
+    Inexact("1.5"),
+)
 Path = tuple[str | int, ...]
 
 
