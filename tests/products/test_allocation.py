@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -374,7 +375,7 @@ def test_no_later_bucket_gets_a_satang_while_an_earlier_one_is_owed(
     owing: Counter[Bucket] = Counter()
     for claim in claims(owed, ON):
         owing[claim.bucket] += claim.amount_satang
-    for earlier, later in zip(order.buckets, order.buckets[1:], strict=False):
+    for earlier, later in pairwise(order.buckets):
         if split.of_bucket(later):
             assert split.of_bucket(earlier) == owing[earlier]
 
