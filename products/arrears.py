@@ -9,7 +9,6 @@ is posted is the difference from what stands.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +17,7 @@ from ledger.errors import InvalidInput, Problem
 from ledger.money import Rounding, Satang, round_ratio
 from products.allocation.values import Due
 from products.loan_classes import SHARE_E8_MAX, ClassRule, ClassTable, LoanClass
+from products.schedules.due_dates import add_months
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def classify(
     for rule in table.rules:
         if oldest_due_date is None or rule.over_months is None:
             continue
-        if on > months_later(oldest_due_date, rule.over_months):
+        if on > add_months(oldest_due_date, rule.over_months):
             since = f"unpaid since {oldest_due_date.isoformat()}"
             reason = f"{since}, more than {rule.over_months} months"
             found.append(Finding(loan_class=rule.loan_class, reason=reason))
@@ -152,13 +152,6 @@ def provision(
     return Provision(
         base_satang=base, required_satang=required, delta_satang=required - standing_satang
     )
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day `months` months later, or the last day of a month that is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
 
 
 def _share(satang: int, share_e8: int, mode: Rounding) -> Satang:

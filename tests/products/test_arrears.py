@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -19,7 +18,6 @@ from products.arrears import (
     Tolerance,
     classify,
     days_past_due,
-    months_later,
     oldest_overdue,
     provision,
 )
@@ -288,16 +286,6 @@ def test_without_a_payment_a_loan_is_each_day_a_day_later_and_never_better_class
     assert class_of(oldest_overdue(dues, on + timedelta(1)), on + timedelta(1)) >= class_of(
         oldest_overdue(dues, on), on
     )
-
-
-@given(day=days, months=st.integers(0, 40))
-def test_months_later_is_the_same_day_or_the_end_of_a_shorter_month(day: date, months: int) -> None:
-    later = day.replace(day=1)
-    for _ in range(months):
-        later = later.replace(day=28) + timedelta(4)
-        later = later.replace(day=1)
-    last = calendar.monthrange(later.year, later.month)[1]
-    assert months_later(day, months) == later.replace(day=min(day.day, last))
 
 
 shares = st.integers(0, 10**8)
