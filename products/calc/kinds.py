@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 
 from products.calc.answers import Answer
 from products.calc.fields import Fields
+from products.calc.instalments import default_interest_of, instalment_split
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
 
-KINDS: Mapping[str, Kind] = {}
+KINDS: Mapping[str, Kind] = {
+    "default_interest": default_interest_of,
+    "instalment_split": instalment_split,
+}
 """Every kind by its name in a case."""
 
 ENGINES: Mapping[str, str] = {name: name for name in ("cumulative", "progressive")}
