@@ -8,13 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from products.calc import charts, fixed, other, savings, simple
 from products.calc.answers import Answer
 from products.calc.fields import Fields
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
 
-KINDS: Mapping[str, Kind] = {}
+KINDS: Mapping[str, Kind] = {
+    "savings_interest": savings.savings_interest,
+    "savings_backdated": savings.savings_interest,
+    "savings_overdraft_interest": savings.savings_overdraft_interest,
+    "fixed_deposit_maturity": fixed.fixed_deposit_maturity,
+    "fixed_deposit_validation": fixed.fixed_deposit_validation,
+    "fixed_deposit_premature": fixed.fixed_deposit_premature,
+    "fixed_deposit_tax": fixed.fixed_deposit_tax,
+    "recurring_deposit_maturity": fixed.recurring_deposit_maturity,
+    "rate_chart": charts.rate_chart,
+    "simple_daily_interest": simple.simple_daily_interest,
+    "apr": other.apr,
+    "hire_purchase": other.hire_purchase,
+}
 """Every kind by its name in a case."""
 
 ENGINES: Mapping[str, str] = {name: name for name in ("cumulative", "progressive")}
