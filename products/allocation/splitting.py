@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 from ledger.errors import InvalidInput, Problem, ensure
 from ledger.money import AMOUNT_MAX, BALANCE_MAX
@@ -193,7 +194,7 @@ def _problems(owed: Owed) -> Iterator[Problem]:
     for where, amount in amounts:
         if not 0 <= amount <= BALANCE_MAX:
             yield _problem(where, str(amount), f"0 to {BALANCE_MAX} satang still unpaid")
-    for earlier, later in zip(owed.dues, owed.dues[1:], strict=False):
+    for earlier, later in pairwise(owed.dues):
         if later.number <= earlier.number or later.due_date < earlier.due_date:
             got = f"instalment {later.number} due {later.due_date.isoformat()}"
             expected = f"one after instalment {earlier.number} due {earlier.due_date.isoformat()}"

@@ -11,11 +11,16 @@ from collections.abc import Callable, Mapping
 from products.calc import charts, fixed, other, savings, simple
 from products.calc.answers import Answer
 from products.calc.fields import Fields
+from products.calc.instalments import default_interest_of, instalment_split
+from products.calc.loans import loan_schedule
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
 
 KINDS: Mapping[str, Kind] = {
+    "default_interest": default_interest_of,
+    "instalment_split": instalment_split,
+    "loan_schedule": loan_schedule,
     "savings_interest": savings.savings_interest,
     "savings_backdated": savings.savings_interest,
     "savings_overdraft_interest": savings.savings_overdraft_interest,

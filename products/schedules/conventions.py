@@ -69,6 +69,9 @@ class Convention:
     def __post_init__(self) -> None:
         if self.level_step_satang < 1:
             raise InvalidInput.one("level_step_satang", self.level_step_satang, "1 or more")
+        if self.level_measure is Measure.REAL_DAYS and not self.solves_own_factors:
+            expected = "REAL_DAYS only where interest_measure is REAL_DAYS too"
+            raise InvalidInput.one("level_measure", self.level_measure.value, expected)
         if self.rounding.stage is Stage.DAY:
             expected = "POSTING (a period) or STRETCH (a sub-period)"
             raise InvalidInput.one("rounding.stage", self.rounding.stage.name, expected)

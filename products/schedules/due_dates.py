@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import islice
 
@@ -92,6 +92,8 @@ class DuePeriod:
                       In equal instalments every weight is 0 (no principal) or 1 (a level payment).
     interest:         what becomes of the period's interest.
     principal_satang: a stated principal, outside the sharing: a down payment; weight is then 0.
+    interval_days:    real days of the regular interval, where the period is shorter or longer than
+                      one: what a measure that counts whole periods shares out. None = it is one.
     """
 
     start_date: date
@@ -100,6 +102,7 @@ class DuePeriod:
     weight: int = 1
     interest: InterestDue = InterestDue.COLLECTED
     principal_satang: int | None = None
+    interval_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +155,15 @@ class DueRule:
             return _banking_day(nominal, -1, is_banking_day)
         return after
 
-    def periods_from(self, start_date: date, at: int = 0) -> Iterator[DuePeriod]:
-        """Periods without end, from the one whose due date is number `at`; each joins the last.
+    def periods_from(self, start_date: date, after: date | None = None) -> Iterator[DuePeriod]:
+        """Periods without end, each joining the one before it.
 
         start_date: where interest of the first of them begins.
+        after:      nominal due dates up to this one are left out.
         """
+        at = 0
+        while after is not None and self.nominal(at) <= after:
+            at += 1
         while True:
             nominal = self.nominal(at)
             due = self.payday(nominal)
@@ -166,7 +173,7 @@ class DueRule:
 
 
 def due_periods(start_date: date, rule: DueRule, count: int) -> tuple[DuePeriod, ...]:
-    """`count` periods from the day the loan is drawn.
+    """`count` periods from the day the loan is drawn; the first may be short or long.
 
     Raises `InvalidInput` for a count below 1, and when the first due date is not after the start.
     """
@@ -175,7 +182,11 @@ def due_periods(start_date: date, rule: DueRule, count: int) -> tuple[DuePeriod,
     if rule.first_due_date <= start_date:
         expected = f"a date after the drawdown of {start_date.isoformat()}"
         raise InvalidInput.one("first_due_date", rule.first_due_date.isoformat(), expected)
-    return tuple(islice(rule.periods_from(start_date), count))
+    first, *others = islice(rule.periods_from(start_date), count)
+    regular_start = rule.nominal(-1)
+    if start_date != regular_start:
+        first = replace(first, interval_days=(rule.first_due_date - regular_start).days)
+    return first, *others
 
 
 def first_due_date(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput, InvariantBroken
@@ -24,6 +25,9 @@ from products.allocation.orders import (
 from products.allocation.splitting import after, allocate, claims, ranked
 from products.allocation.values import Charge, Claim, Due, Instalment, Kind, Owed, Split
 from tests.products.satang_by_satang import till
+
+many = settings(max_examples=max(200, settings().max_examples))
+"""Draws cost microseconds here, and a wrong order shows only in few of them."""
 
 BAHT = 100
 ON = date(2026, 3, 31)
@@ -142,6 +146,27 @@ def test_an_advance_may_stand_in_for_the_next_instalments_instead_of_the_last() 
     order = replace(DEFAULT_ORDER, advance=Advance.NEXT)
     split = allocate(amount_satang=4_000_00, value_date=ON, owed=LOAN, order=order)
     assert table(split)[-3:] == ["prepayment 4 1000.00", "prepayment 5 260.00", "over 0.00"]
+
+
+def test_of_two_instalments_of_one_day_the_one_with_the_later_number_is_the_last() -> None:
+    day = date(2026, 4, 30)
+    dues = tuple(
+        Due(number=number, due_date=day, principal_satang=100_00, interest_satang=0)
+        for number in (1, 2)
+    )
+    for advance, row in (
+        (Advance.LAST, "prepayment 2 60.00"),
+        (Advance.NEXT, "prepayment 1 60.00"),
+    ):
+        order = replace(DEFAULT_ORDER, advance=advance)
+        split = allocate(amount_satang=60_00, value_date=ON, owed=Owed(dues=dues), order=order)
+        assert table(split) == [row, "over 0.00"]
+
+
+def test_interest_still_unpaid_keeps_its_instalment_when_the_principal_is_paid() -> None:
+    split = allocate(amount_satang=400_00, value_date=ON, owed=LOAN, order=RELIEF_ORDER)
+    first = after(LOAN, split).dues[0]
+    assert (first.number, first.principal_satang, first.interest_satang) == (1, 0, 100_00)
 
 
 def test_where_prepayment_is_not_allowed_the_rest_stays_over() -> None:
@@ -296,7 +321,7 @@ small = st.integers(0, 9)
 @st.composite
 def drawn_owed(draw: st.DrawFn) -> Owed:
     """A few instalments and charges around the payment's date, some paid in part, some on it."""
-    offsets = sorted(draw(st.lists(st.integers(-4, 4), max_size=5)))
+    offsets = sorted(draw(st.lists(st.integers(-2, 2), max_size=5)))
     dues = tuple(
         Due(
             number=number,
@@ -311,7 +336,7 @@ def drawn_owed(draw: st.DrawFn) -> Owed:
         Charge(
             reference=f"c{at}",
             kind=draw(st.sampled_from((Kind.FEE, Kind.PENALTY))),
-            due_date=ON + timedelta(draw(st.integers(-4, 2))),
+            due_date=ON + timedelta(draw(st.integers(-3, 1))),
             amount_satang=draw(small),
             instalment=draw(st.sampled_from((None, *places))),
         )
@@ -328,7 +353,7 @@ orders = st.builds(
     mode=st.sampled_from(Mode),
     advance=st.sampled_from(Advance),
 )
-payments = st.integers(1, 120)
+payments = st.integers(1, 20) | st.integers(1, 120)
 
 
 def _name(line: Claim) -> tuple[str, int | str]:
@@ -337,6 +362,7 @@ def _name(line: Claim) -> tuple[str, int | str]:
     return line.kind.value, line.instalment or 0
 
 
+@many
 @given(owed=drawn_owed(), order=orders, amount=payments, prepayment=st.booleans())
 def test_a_split_is_what_paying_one_satang_at_a_time_comes_to(
     owed: Owed, order: Order, amount: int, prepayment: bool
@@ -354,6 +380,7 @@ def test_a_split_is_what_paying_one_satang_at_a_time_comes_to(
     assert +before == Counter({_name(line): line.amount_satang for line in split.lines})
 
 
+@many
 @given(owed=drawn_owed(), order=orders, amount=payments)
 def test_lines_and_remainder_add_up_and_no_line_takes_more_than_is_owed(
     owed: Owed, order: Order, amount: int
@@ -365,6 +392,7 @@ def test_lines_and_remainder_add_up_and_no_line_takes_more_than_is_owed(
     assert split.remainder_satang == max(amount - sum(most.values()), 0)
 
 
+@many
 @given(owed=drawn_owed(), order=orders, amount=payments)
 def test_no_later_bucket_gets_a_satang_while_an_earlier_one_is_owed(
     owed: Owed, order: Order, amount: int
@@ -374,11 +402,12 @@ def test_no_later_bucket_gets_a_satang_while_an_earlier_one_is_owed(
     owing: Counter[Bucket] = Counter()
     for claim in claims(owed, ON):
         owing[claim.bucket] += claim.amount_satang
-    for earlier, later in zip(order.buckets, order.buckets[1:], strict=False):
+    for earlier, later in pairwise(order.buckets):
         if split.of_bucket(later):
             assert split.of_bucket(earlier) == owing[earlier]
 
 
+@many
 @given(owed=drawn_owed(), order=orders, amount=payments)
 def test_no_younger_instalment_gets_a_satang_while_an_older_one_is_owed(
     owed: Owed, order: Order, amount: int
@@ -396,6 +425,7 @@ def test_no_younger_instalment_gets_a_satang_while_an_older_one_is_owed(
     assert not (open_rows and split.of_bucket(Bucket.PREPAYMENT))
 
 
+@many
 @given(owed=drawn_owed(), order=orders, first=payments, second=payments)
 def test_two_payments_of_one_date_settle_what_one_payment_would(
     owed: Owed, order: Order, first: int, second: int
@@ -412,6 +442,7 @@ def test_two_payments_of_one_date_settle_what_one_payment_would(
     assert after(left, two) == after(owed, whole)
 
 
+@many
 @given(owed=drawn_owed(), order=orders)
 def test_paying_all_that_is_owed_leaves_only_what_is_not_owed_yet(owed: Owed, order: Order) -> None:
     total = sum(claim.amount_satang for claim in claims(owed, ON))
@@ -424,6 +455,7 @@ def test_paying_all_that_is_owed_leaves_only_what_is_not_owed_yet(owed: Owed, or
     assert all(charge.due_date > ON for charge in left.charges)
 
 
+@many
 @given(owed=drawn_owed(), order=orders)
 def test_the_order_in_which_charges_are_listed_decides_nothing(owed: Owed, order: Order) -> None:
     backwards = replace(owed, charges=owed.charges[::-1])
