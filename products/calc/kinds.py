@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from products.calc.answers import Answer
 from products.calc.fields import Fields
 from products.calc.instalments import default_interest_of, instalment_split
+from products.calc.loans import loan_schedule
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
@@ -18,6 +19,7 @@ Kind = Callable[[Fields, str | None], Answer]
 KINDS: Mapping[str, Kind] = {
     "default_interest": default_interest_of,
     "instalment_split": instalment_split,
+    "loan_schedule": loan_schedule,
 }
 """Every kind by its name in a case."""
 

@@ -140,9 +140,10 @@ class Walk:
         if not self.at:
             self.balance = self._paid_out(since, since)
         opening = self.balance
+        overdue = self.overdue_bearing()
         flows = self.flows_inside(since, period.end_date)
         self._solve_where_needed(period, since, flows)
-        parts = self._earning(period, flows)
+        parts = self._earning(period, flows, overdue)
         earned = settled_interest(self.terms.convention.rounding, parts)
         prepaid = self._let_flow(flows)
         principal = self._principal_due(period, earned)
@@ -206,9 +207,9 @@ class Walk:
 
     # What the nights earn.
 
-    def _earning(self, period: DuePeriod, flows: list[Flow]) -> tuple[SubPeriod, ...]:
+    def _earning(self, period: DuePeriod, flows: list[Flow], overdue: int) -> tuple[SubPeriod, ...]:
         if self.terms.interest_method is InterestMethod.DECLINING_BALANCE:
-            bearing = self.balance + self.overdue_bearing()
+            bearing = self.balance + overdue
             changes = [(max(flow.on, period.start_date), flow.bearing_satang) for flow in flows]
         else:
             bearing = self._paid_out(self.periods[0].start_date, self._since())
