@@ -115,12 +115,14 @@ class _PaidWalk(Walk):
         flows.append(_received(end, max(left - interest - principal, 0), 0))
         return flows
 
-    def settle_advance(self) -> None:
+    def settle_advance(self, early: int, prepaid: int) -> None:
         if not self.advance or self.unpaid:
             return
         if self.paid.effect is not PrepaymentEffect.NEXT_INSTALMENTS:
             self.advance = 0
-        if self.paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS:
+        # Less than an instalment, paid before its due date, lowers the interest and nothing else.
+        partial = prepaid == early < (self.level() or 0)
+        if self.paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS and not partial:
             self.in_force, self.agreed = None, False
 
     def covered(self, instalment: int, period: DuePeriod, earned: int) -> int:
