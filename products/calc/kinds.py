@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from products.calc.accruals import loan_accrual
 from products.calc.answers import Answer
 from products.calc.fields import Fields
 from products.calc.instalments import default_interest_of, instalment_split
@@ -20,6 +21,7 @@ Kind = Callable[[Fields, str | None], Answer]
 KINDS: Mapping[str, Kind] = {
     "default_interest": default_interest_of,
     "instalment_split": instalment_split,
+    "loan_accrual": loan_accrual,
     "loan_overdue": loan_overdue,
     "loan_payoff": loan_payoff,
     "loan_schedule": loan_schedule,

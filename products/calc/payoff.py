@@ -86,10 +86,9 @@ def loan_payoff(fields: Fields, engine: str | None) -> Answer:
         raise fields.wrong("payoff_date", "a date after the loan is drawn")
     if rest is _Rest.SAME_AS_REPAYMENT_PERIOD:
         receipts = _at_rest(fields, terms, receipts, on)
-    schedule = recalculate(terms, replace(history, receipts=receipts))
-    received = sum(receipt.amount_satang for receipt in receipts)
-    owed = owed_on(schedule, received, on, till)
-    stop = interest_stop(till, on, (row.period.end_date for row in schedule.rows))
+    stop = interest_stop(till, on, (period.end_date for period in terms.periods))
+    schedule = recalculate(terms, replace(history, receipts=receipts, as_of=stop))
+    owed = owed_on(schedule, sum(receipt.amount_satang for receipt in receipts), on, till)
     told = _payoff_told(payoff_quote(owed, on), stop, fields.decimals)
     return replace(
         told,
