@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from products.calc import charts, fixed, other, savings, simple
 from products.calc.accruals import loan_accrual
 from products.calc.answers import Answer
 from products.calc.fields import Fields
@@ -25,6 +26,18 @@ KINDS: Mapping[str, Kind] = {
     "loan_overdue": loan_overdue,
     "loan_payoff": loan_payoff,
     "loan_schedule": loan_schedule,
+    "savings_interest": savings.savings_interest,
+    "savings_backdated": savings.savings_interest,
+    "savings_overdraft_interest": savings.savings_overdraft_interest,
+    "fixed_deposit_maturity": fixed.fixed_deposit_maturity,
+    "fixed_deposit_validation": fixed.fixed_deposit_validation,
+    "fixed_deposit_premature": fixed.fixed_deposit_premature,
+    "fixed_deposit_tax": fixed.fixed_deposit_tax,
+    "recurring_deposit_maturity": fixed.recurring_deposit_maturity,
+    "rate_chart": charts.rate_chart,
+    "simple_daily_interest": simple.simple_daily_interest,
+    "apr": other.apr,
+    "hire_purchase": other.hire_purchase,
 }
 """Every kind by its name in a case."""
 
