@@ -12,6 +12,7 @@ from products.calc.answers import Answer
 from products.calc.fields import Fields
 from products.calc.instalments import default_interest_of, instalment_split
 from products.calc.loans import loan_schedule
+from products.calc.payoff import loan_overdue, loan_payoff
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
@@ -19,6 +20,8 @@ Kind = Callable[[Fields, str | None], Answer]
 KINDS: Mapping[str, Kind] = {
     "default_interest": default_interest_of,
     "instalment_split": instalment_split,
+    "loan_overdue": loan_overdue,
+    "loan_payoff": loan_payoff,
     "loan_schedule": loan_schedule,
 }
 """Every kind by its name in a case."""
