@@ -125,6 +125,14 @@ class _PaidWalk(Walk):
         if self.paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS and not partial:
             self.in_force, self.agreed = None, False
 
+    def refuse_what_came_later(self) -> None:
+        Walk.refuse_what_came_later(self)
+        reached = self.rows[-1].period.end_date
+        for at, receipt in enumerate(self.paid.receipts):
+            if receipt.on > reached:
+                expected = f"a date up to the end of the schedule, {reached.isoformat()}"
+                raise InvalidInput.one(f"payments[{at}].date", receipt.on.isoformat(), expected)
+
     def covered(self, instalment: int, period: DuePeriod, earned: int) -> int:
         """Interest of what is overdue may use up an instalment: then no principal falls due."""
         late = bool(self.unpaid) or period.start_date < self.paid.as_of

@@ -89,6 +89,7 @@ class Walk:
         while self.at < len(self.periods) and not self._is_paid():
             self.rows.append(self._step())
             self.at += 1
+        self.refuse_what_came_later()
 
     def level(self) -> int | None:
         """The level payment in force, if one is."""
@@ -139,6 +140,16 @@ class Walk:
         early: prepaid in the period before its end; prepaid: on its end date too.
         """
 
+    def refuse_what_came_later(self) -> None:
+        """`InvalidInput` for a prepayment when nothing is owed any more: no row would hold it."""
+        reached = self.rows[-1].period.end_date
+        for paid in self.terms.prepayments:
+            if paid.on > reached and self._knows(paid.on):
+                expected = f"none: the loan is paid on {reached.isoformat()}"
+                raise InvalidInput.one(
+                    f"prepaid on {paid.on.isoformat()}", paid.amount_satang, expected
+                )
+
     # One period.
 
     def _step(self) -> Row:
@@ -179,7 +190,7 @@ class Walk:
         )
 
     def _is_paid(self) -> bool:
-        if not self.at or self.balance or self.deferred or self.advance:
+        if not self.at or self.balance or self.deferred or self.advance or self.overdue_bearing():
             return False
         reached = self.periods[self.at - 1].end_date
         coming = self.terms.disbursements
@@ -298,7 +309,8 @@ class Walk:
         agreed = self.terms.fixed_instalment_satang if self.agreed else None
         if agreed is None and self._asks_anew(since, period.end_date):
             self.in_force = None
-        if self.in_force is None and period.weight:
+        owing = self.balance or self.advance or flows
+        if self.in_force is None and period.weight and owing:
             solved = agreed_level(agreed) if agreed else self._solved(period, flows)
             self.in_force = solved if agreed else self._smoothed(solved)
 
