@@ -203,13 +203,14 @@ def convention_of(given: LoanInputs) -> Convention:
         base = _progressive(given, by_period)
     stage = base.rounding.stage if given.stage is None else given.stage
     mode, step = given.rounding, given.currency_step
-    facility = given.engine is _Engine.FACILITY
+    # The Facility rounds an instalment up to its step; without a step it is an amount like others.
+    stepped = given.engine is _Engine.FACILITY and given.instalment_multiple is not None
     if given.smooths and given.engine is not _Engine.PROGRESSIVE:
         raise given.fields.wrong("last_instalment_smoothing", "none: engine progressive alone does")
     return replace(
         base,
         rounding=RoundingRule(mode=mode, step_satang=step, stage=stage),
-        level_mode=base.level_mode if facility else mode,
+        level_mode=base.level_mode if stepped else mode,
         level_step_satang=given.instalment_multiple or step,
         smooths_last=base.smooths_last if given.smooths is None else given.smooths,
     )
