@@ -8,7 +8,7 @@ import pytest
 
 from products.calc.run import calculate
 
-HUNDRED = {
+HUNDRED: dict[str, Any] = {
     "principal": "100.00",
     "annual_rate_pct": "7",
     "number_of_repayments": 6,
@@ -18,14 +18,14 @@ HUNDRED = {
     "payments": [{"date": "2024-02-01", "amount": "17.01"}],
     "payoff_date": "2024-02-15",
 }
-WEEKLY = {
+WEEKLY: dict[str, Any] = {
     "annual_rate_pct": "24",
     "number_of_repayments": 4,
     "frequency": "WEEKS",
     "weeks_in_year": 52,
     "disbursements": [{"date": "2024-01-01", "amount": "10000.00"}],
 }
-THIRTY_DAYS = {
+THIRTY_DAYS: dict[str, Any] = {
     "annual_rate_pct": "108",
     "number_of_repayments": 4,
     "repay_every": 30,
@@ -75,6 +75,21 @@ def test_an_instalment_left_unpaid_is_part_of_the_pay_off_with_all_its_interest(
     # 10.00 settles the interest of January first and then 9.42 of its principal.
     part = [{"date": "2024-02-01", "amount": "10.00"}]
     assert payoff(payments=part) == ("90.58", "0.26", "90.84")
+
+
+def test_to_the_end_of_the_period_overdue_principal_is_charged_like_the_rest() -> None:
+    # 100.00 x 7% / 12 = 0.58 for January and again for February.
+    rest = payoff(payments=[], preclosure_interest="TILL_REST_FREQUENCY_DATE")
+    assert rest == ("100.00", "1.16", "101.16")
+
+
+def test_a_tranche_that_is_not_paid_out_yet_is_not_part_of_the_pay_off() -> None:
+    tranches = [*HUNDRED["disbursements"], {"date": "2024-04-15", "amount": "50.00"}]
+    assert payoff(principal="150.00", disbursements=tranches) == ("83.57", "0.24", "83.81")
+    drawn = payoff(
+        principal="150.00", disbursements=tranches, payments=[], payoff_date="2024-04-15"
+    )
+    assert drawn[0] == "150.00"
 
 
 def test_after_the_last_due_date_a_pay_off_is_what_was_left_unpaid() -> None:
