@@ -22,6 +22,8 @@ from products.interest import DayCount, Terms
 _SQL = statements(Path(__file__).parent / "sql" / "catalogue.sql")
 
 SAVINGS = "savings"
+NIGHT_DAY_COUNTS = (DayCount.ACT_365F, DayCount.ACT_ACT_CALYEAR)
+"""The day counts that the night accrues savings by; a product with another one is refused."""
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]{1,31}$", re.ASCII)
 _A_YEAR_WITHOUT_LEAP_DAY = "2001"
 
@@ -50,8 +52,9 @@ class Product:
 async def create_product(connection: Connection, product: Product) -> None:
     """Record a product in the caller's transaction.
 
-    Raises `InvalidInput` for a code or a capitalisation day that cannot be, a code that is taken,
-    or a GL code or account that the book does not have.
+    Raises `InvalidInput` for a code or a capitalisation day that cannot be, a day count or a step
+    that the night does not have, a code that is taken, or a GL code or account that the book does
+    not have.
     """
     _check(product)
     try:
@@ -121,6 +124,13 @@ def _check(product: Product) -> None:
     if not _CODE.match(product.product_code):
         raise InvalidInput.one(
             "product_code", product.product_code, "2 to 32 of A-Z, 0-9 and _, a letter first"
+        )
+    if product.terms.day_count not in NIGHT_DAY_COUNTS:
+        expected = "one of " + ", ".join(each.value for each in NIGHT_DAY_COUNTS)
+        raise InvalidInput.one("day_count", product.terms.day_count.value, expected)
+    if product.terms.step_satang != 1:
+        raise InvalidInput.one(
+            "step_satang", product.terms.step_satang, "1: the night credits to the satang"
         )
     if not product.terms.capitalisation_days:
         raise InvalidInput.one("capitalisation_days", "none", "at least one MM-DD")

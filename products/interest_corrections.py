@@ -14,6 +14,7 @@ from datetime import date
 
 from ledger.dates import days
 from products.interest import AccrualDay, Replay, Terms, replay
+from products.interest.earning import Conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def correct(
     stop: date,
     opening_satang: int,
     changes: Mapping[date, int],
-    rates: Mapping[date, int],
+    rates: Mapping[date, int | Conditions],
     recorded: Recorded,
     may_credit: bool = True,
 ) -> Correction:

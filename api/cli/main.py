@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.cli import (
+    calc,
     cutover,
     database,
     demo,
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("demo")(demo.demo)
+app.command("calc")(calc.calc)
 app.command("serve")(serving.serve)
 app.command("post")(posting_files.post)
 app.command("end-of-day")(working.end_of_day)

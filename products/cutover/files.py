@@ -32,6 +32,7 @@ from ledger.history.texts import (
 )
 from ledger.money import Rounding
 from pricing.rates import parse_rate_percent
+from products.catalogue import NIGHT_DAY_COUNTS
 from products.cutover.values import (
     BankIn,
     ContractIn,
@@ -45,7 +46,7 @@ from products.cutover.values import (
     ProductIn,
     RateIn,
 )
-from products.interest import EXACT_DENOMINATOR, DayCount, Terms
+from products.interest import EXACT_DENOMINATOR, Terms
 from products.payments.notice_values import NoticeKind, NoticeStatus
 
 T = TypeVar("T")
@@ -243,7 +244,7 @@ def _product(row: Row) -> ProductIn:
         name_th=row.text("name_th", NAME),
         name_en=row.text("name_en", NAME),
         terms=Terms(
-            day_count=row.one_of("day_count", {each.value: each for each in DayCount}),
+            day_count=row.one_of("day_count", {each.value: each for each in NIGHT_DAY_COUNTS}),
             rounding=row.one_of("rounding", {each.name: each for each in Rounding}),
             capitalisation_days=frozenset(days),
         ),

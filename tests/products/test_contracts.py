@@ -15,6 +15,7 @@ from ledger.posting.values import Status
 from products.catalogue import create_product, load_product, load_products
 from products.closing import CannotClose, close_contract
 from products.contracts import ACTIVE, CLOSED, by_ids, by_no, by_nos
+from products.interest import DayCount
 from products.kinds import EventKind, JournalKind
 from tests.builders import post_units
 from tests.products.savings_scene import Savings, open_savings
@@ -127,6 +128,18 @@ async def test_a_product_that_cannot_be_is_refused_with_the_field_named(scene: S
                 terms=replace(terms, capitalisation_days=frozenset()),
             ),
             "capitalisation_days",
+        ),
+        (
+            replace(
+                scene.product,
+                product_code="S2",
+                terms=replace(terms, day_count=DayCount.THIRTY_360),
+            ),
+            "THIRTY_360'; expected one of ACT_365F, ACT_ACT_CALYEAR",
+        ),
+        (
+            replace(scene.product, product_code="S2", terms=replace(terms, step_satang=25)),
+            "step_satang: got 25; expected 1",
         ),
     ):
         async with scene.pool.acquire() as connection:

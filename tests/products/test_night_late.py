@@ -16,6 +16,7 @@ from ledger.periods.acts import PeriodNotReady
 from ledger.periods.months import close_month
 from ledger.periods.years import close_year
 from ledger.posting.values import Status
+from products.catalogue import NIGHT_DAY_COUNTS
 from products.interest import DayCount
 from tests.ledger.period_scene import CHIEF, open_account
 from tests.products.closing_scene import differences
@@ -171,7 +172,7 @@ async def _live(scene: Savings, events: Sequence[tuple[int, int, int, int]], lat
         await scene.night()
 
 
-@given(events=late_events, day_count=st.sampled_from(DayCount))
+@given(events=late_events, day_count=st.sampled_from(NIGHT_DAY_COUNTS))
 @settings(max_examples=8)
 async def test_late_ends_where_on_time_ends(
     server: Lease,

@@ -1,10 +1,9 @@
-"""Interest on deposits, exact: the specification that the night's SQL must equal. Pure.
+"""The days of a savings contract: accrued every night, credited on the product's days. Pure.
 
-A day earns balance x rate x 1/days-of-the-year; that is a whole number when counted in units of
-1/`EXACT_DENOMINATOR` satang, because 1,603,080 is divisible by 360, 365 and 366. Only cumulative
-amounts of a capitalisation period are rounded, so what is credited equals what was accrued, to the
-satang. The balance that bears interest on a date is the closing balance by value date, without that
-date's own capitalisation; a negative one earns nothing.
+A day earns balance x rate x its part of the year, a whole number of 1/`EXACT_DENOMINATOR` satang.
+Only cumulative amounts of a capitalisation period are rounded, so what is credited equals what was
+accrued, to the satang. The balance that bears interest on a date is the closing balance by value
+date, without that date's own capitalisation; a negative one earns nothing.
 
 `replay` lives a contract's days from its value-dated changes alone. Nights that ran on time must
 have recorded exactly this; for late postings the difference is what is corrected.
@@ -12,31 +11,16 @@ have recorded exactly this; for late postings the difference is what is correcte
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ledger.dates import days, days_in_year
+from ledger.dates import days
 from ledger.errors import InvariantBroken
-from ledger.money import Rounding, Satang, round_ratio
-
-DAYS_MULTIPLE = 1_603_080
-"""The least common multiple of 360, 365 and 366."""
-
-EXACT_DENOMINATOR = DAYS_MULTIPLE * 10**8
-"""Exact amounts count 1/EXACT_DENOMINATOR of a satang: days of the year times the rate's 10^-8."""
-
-
-class DayCount(enum.Enum):
-    """How many days a year has for a day's interest; the value is how the database names it."""
-
-    ACT_365F = "ACT_365F"  # always 365, leap year or not: the default
-    ACT_ACT_CALYEAR = "ACT_ACT_CALYEAR"  # 366 for days of a leap year; the cut is at 1 January
-
-    def year_days(self, on: date) -> int:
-        """Days of the year that the date `on` counts in: 365 or 366."""
-        return 365 if self is DayCount.ACT_365F else days_in_year(on.year)
+from ledger.money import Rounding, Satang
+from products.interest.day_counts import DayCount
+from products.interest.earning import Conditions, interest_of
+from products.interest.rounding import RoundingRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +28,13 @@ class Terms:
     """What of a product decides its interest.
 
     capitalisation_days: "MM-DD" of the dates on which accrued interest is credited.
+    step_satang:         accrued and credited amounts are multiples of it.
     """
 
     day_count: DayCount
     rounding: Rounding
     capitalisation_days: frozenset[str]
+    step_satang: int = 1
 
     def ends_period(self, on: date) -> bool:
         """True when accrued interest is credited on the date `on`."""
@@ -56,13 +42,14 @@ class Terms:
 
     def rounded(self, exact: int) -> Satang:
         """Satang of an exact cumulative amount, by the product's rounding."""
-        return round_ratio(exact, EXACT_DENOMINATOR, self.rounding)
+        return RoundingRule(mode=self.rounding, step_satang=self.step_satang).settle(exact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccrualDay:
     """What one date earned.
 
+    annual_rate_e8:    the rate that the balance reaches: its slab's, where there are several.
     exact:             of this date alone, in 1/EXACT_DENOMINATOR satang.
     cumulative_exact:  since the period's first date, this one included.
     cumulative_satang: the same, rounded; its growth is what the day posts.
@@ -105,14 +92,14 @@ def day_exact(balance_satang: int, annual_rate_e8: int, on: date, day_count: Day
     """Interest of one date in 1/EXACT_DENOMINATOR satang; 0 for a balance below zero."""
     if balance_satang <= 0:
         return 0
-    return balance_satang * annual_rate_e8 * (DAYS_MULTIPLE // day_count.year_days(on))
+    return balance_satang * annual_rate_e8 * day_count.day_units(on)
 
 
 def span_exact(
     balance_satang: int, annual_rate_e8: int, start: date, stop: date, day_count: DayCount
 ) -> int:
     """Interest of a steady balance over [start, stop): the first day counts, the last does not."""
-    return sum(day_exact(balance_satang, annual_rate_e8, on, day_count) for on in days(start, stop))
+    return max(balance_satang, 0) * annual_rate_e8 * day_count.span_units(start, stop)
 
 
 def replay(
@@ -121,7 +108,7 @@ def replay(
     start: date,
     stop: date,
     changes: Mapping[date, int],
-    rates: Mapping[date, int],
+    rates: Mapping[date, int | Conditions],
     opening_satang: int = 0,
     outstanding_satang: int = 0,
     opening_exact: int = 0,
@@ -131,7 +118,8 @@ def replay(
     Raises `InvariantBroken` when a rate of the interval is missing.
 
     changes:            net change of the balance by value date, capitalisations left out.
-    rates:              `annual_rate_e8` of every date of the interval.
+    rates:              of every date of the interval: one `annual_rate_e8`, or slabs with their
+                        minimum (what an overdraft would pay is not a deposit's).
     opening_satang:     balance at the close of the date before `start`.
     outstanding_satang: accrued before `start` and not yet credited.
     opening_exact:      exact interest that `start` found; rounded, part of `outstanding_satang`.
@@ -147,14 +135,14 @@ def replay(
         balance += changes.get(on, 0)
         if (rate := rates.get(on)) is None:
             raise InvariantBroken(f"replay: no rate for {on.isoformat()}")
-        earned = day_exact(balance, rate, on, terms.day_count)
+        reached, earned = _earned(balance, rate, on, terms.day_count)
         exact += earned
         before, rounded = rounded, terms.rounded(exact)
         accruals.append(
             AccrualDay(
                 on=on,
                 balance_satang=balance,
-                annual_rate_e8=rate,
+                annual_rate_e8=reached,
                 exact=earned,
                 cumulative_exact=exact,
                 cumulative_satang=rounded,
@@ -175,6 +163,15 @@ def replay(
         cumulative_satang=rounded,
         outstanding_satang=outstanding,
     )
+
+
+def _earned(balance: int, rate: int | Conditions, on: date, day_count: DayCount) -> tuple[int, int]:
+    """The rate that a balance reaches on a date, and what it earns by all of its slabs."""
+    if isinstance(rate, int):
+        return rate, day_exact(balance, rate, on, day_count)
+    kept = max(balance, 0)
+    exact = interest_of(kept, rate, day_count.day_units(on)).credit_exact
+    return rate.rate_reached_e8(kept), exact
 
 
 def period_start(terms: Terms, on: date, first: date) -> date:

@@ -1,0 +1,1 @@
+"""The what-if calculator: its reading, its answers, and the results that others published."""
