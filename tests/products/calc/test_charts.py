@@ -92,8 +92,8 @@ def test_a_currency_without_decimals_has_no_amounts_between_units() -> None:
 
 
 def test_each_term_may_be_divided_by_amounts_of_its_own() -> None:
-    shorter = {"from_months": 1, "to_months": 6}
-    longer = {"from_months": 7, "to_months": None}
+    shorter: dict[str, Any] = {"from_months": 1, "to_months": 6}
+    longer: dict[str, Any] = {"from_months": 7, "to_months": None}
     rows = [
         shorter | {"from_amount": "1", "to_amount": "5000", "rate": "1"},
         shorter | {"from_amount": "5001", "to_amount": None, "rate": "2"},
