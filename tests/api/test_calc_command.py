@@ -19,7 +19,7 @@ from products.calc.run import CASES_MAX
 from tests.house.sources import ROOT
 
 RUNNER = CliRunner()
-GOOD = {
+GOOD: dict[str, Any] = {
     "id": "กู้ 63 วัน",
     "kind": "simple_daily_interest",
     "inputs": {
@@ -49,7 +49,7 @@ def results(document: object, *options: str) -> list[dict[str, Any]]:
 
 def changed(**fields: object) -> dict[str, Any]:
     """A document of the good case with these inputs set; None takes one away."""
-    inputs = {**GOOD["inputs"], **fields}  # type: ignore[dict-item]
+    inputs = {**GOOD["inputs"], **fields}
     kept = {name: value for name, value in inputs.items() if value is not None}
     return {"cases": [GOOD | {"inputs": kept}]}
 
