@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from products.calc import charts, fixed, other, savings, simple
+from products.calc.accruals import loan_accrual
 from products.calc.answers import Answer
 from products.calc.fields import Fields
 from products.calc.instalments import default_interest_of, instalment_split
 from products.calc.loans import loan_schedule
+from products.calc.payoff import loan_overdue, loan_payoff
 
 Kind = Callable[[Fields, str | None], Answer]
 """Answers one case from its inputs and its engine; raises `InvalidInput`."""
@@ -20,6 +22,9 @@ Kind = Callable[[Fields, str | None], Answer]
 KINDS: Mapping[str, Kind] = {
     "default_interest": default_interest_of,
     "instalment_split": instalment_split,
+    "loan_accrual": loan_accrual,
+    "loan_overdue": loan_overdue,
+    "loan_payoff": loan_payoff,
     "loan_schedule": loan_schedule,
     "savings_interest": savings.savings_interest,
     "savings_backdated": savings.savings_interest,

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from products.calc.answers import Answer, day_text, decimal_text, money_text, percent_text
-from products.calc.fields import Fields
+from products.calc.fields import PERIODS_MAX, Fields
 from products.calc.loan_inputs import loan_terms, read_loan
+from products.interest.rounding import Stage
 from products.schedules.build import build
 from products.schedules.due_dates import InterestDue
 from products.schedules.recalculate import PaidHistory, Receipt, recalculate
@@ -26,6 +27,7 @@ PREPAYMENT_STRATEGIES = {
 """What is paid beyond the running instalment does, by the word of a case."""
 
 _PLACES_SHOWN = 6
+_YEARS_SHOWN = (360, 364, 365, 366)
 _NOT_COLLECTED = {
     InterestDue.DEFERRED: "put off to the next instalment that collects it",
     InterestDue.FREE: "an interest-free period",
@@ -59,7 +61,7 @@ def read_receipts(fields: Fields) -> tuple[Receipt, ...]:
     """`payments`: what the borrower paid, by date."""
     return tuple(
         Receipt(on=row.day("date"), amount_satang=row.money("amount"))
-        for row in fields.rows("payments")
+        for row in fields.rows("payments", most=PERIODS_MAX)
     )
 
 
@@ -110,12 +112,12 @@ def explained(schedule: Schedule, decimals: int) -> Iterator[str]:
 
 def _convention_line(terms: LoanTerms, decimals: int) -> str:
     way, rule = terms.convention, terms.convention.rounding
-    step = money_text(way.level_step_satang, decimals)
+    each = "each sub-period" if rule.stage is Stage.STRETCH else "each period"
     return (
-        f"convention: {way.day_count.value}, interest by {way.interest_measure.value}, level "
-        f"payment by {way.level_measure.value} and {way.level_mode.name} to {step}; amounts "
-        f"{rule.mode.name} to {money_text(rule.step_satang, decimals)}, interest a "
-        f"{rule.stage.value}; the last instalment takes the rest"
+        f"convention: {way.day_count.value}; interest by {way.interest_measure.value}, settled for "
+        f"{each} {rule.mode.name} to {money_text(rule.step_satang, decimals)}; level payment by "
+        f"{way.level_measure.value}, {way.level_mode.name} to "
+        f"{money_text(way.level_step_satang, decimals)}; the last instalment takes the rest"
     )
 
 
@@ -132,10 +134,11 @@ def _instalment(terms: LoanTerms, row: Row, decimals: int) -> str:
     exact = decimal_text(rule.exact_satang / 10**decimals, _PLACES_SHOWN)
     if rule.level_satang is None:
         return f"principal {principal}: {exact} for a weight of 1, weight {row.period.weight}"
-    level = money_text(rule.level_satang, decimals)
-    own = money_text(row.earned_satang, decimals)
     agreed = "as agreed" if rule.exact_satang == rule.level_satang else f"from {exact}"
-    return f"principal {principal}: instalment {level} ({agreed}) less the interest of {own}"
+    line = f"principal {principal}: instalment {money_text(rule.level_satang, decimals)} ({agreed})"
+    line += f" less the interest of {money_text(row.earned_satang, decimals)}"
+    advance = rule.level_satang - row.earned_satang - row.principal_satang
+    return line + (f" and {money_text(advance, decimals)} paid in advance" if advance > 0 else "")
 
 
 def _earned(part: SubPeriod, decimals: int) -> str:
@@ -143,8 +146,15 @@ def _earned(part: SubPeriod, decimals: int) -> str:
     exact = decimal_text(part.exact_satang / 10**decimals, _PLACES_SHOWN)
     return (
         f"{money_text(part.balance_satang, decimals)} x {percent_text(part.annual_rate_e8)}% x "
-        f"{part.year_fraction} of a year ({span}) = {exact}"
+        f"{_part_of_year(part)} ({span}) = {exact}"
     )
+
+
+def _part_of_year(part: SubPeriod) -> str:
+    """Days over those of the year where the fraction is that, not shortened: 30/365."""
+    year = part.days / part.year_fraction
+    shown = f"{part.days}/{year}" if year in _YEARS_SHOWN else f"{part.year_fraction}"
+    return f"{shown} of a year"
 
 
 def _settled(terms: LoanTerms, row: Row, decimals: int) -> str:

@@ -159,10 +159,10 @@ class DueRule:
         """Periods without end, each joining the one before it.
 
         start_date: where interest of the first of them begins.
-        after:      nominal due dates up to this one are left out.
+        after:      due dates up to this one are left out, nominal or moved.
         """
         at = 0
-        while after is not None and self.nominal(at) <= after:
+        while after is not None and min(self.nominal(at), self.payday(self.nominal(at))) <= after:
             at += 1
         while True:
             nominal = self.nominal(at)

@@ -73,6 +73,10 @@ def sub_periods(
     for on, delta in flows:
         deltas[on] = deltas.get(on, 0) + delta
     start, end = period.start_date, period.end_date
+    if not deltas and len(steps.nights) == 1:  # most periods of most loans: nothing changes
+        whole = bearing_satang and start < end
+        rate = steps.annual_rates_e8[0]
+        return (_earned(terms, rate, period, (start, end), bearing_satang),) if whole else ()
     bearing_satang += deltas.pop(start, 0)
     cuts = sorted({*deltas, *steps.changes(start + timedelta(days=1), end)})
     found = []

@@ -115,13 +115,23 @@ class _PaidWalk(Walk):
         flows.append(_received(end, max(left - interest - principal, 0), 0))
         return flows
 
-    def settle_advance(self) -> None:
+    def settle_advance(self, early: int, prepaid: int) -> None:
         if not self.advance or self.unpaid:
             return
         if self.paid.effect is not PrepaymentEffect.NEXT_INSTALMENTS:
             self.advance = 0
-        if self.paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS:
+        # Less than an instalment, paid before its due date, lowers the interest and nothing else.
+        partial = prepaid == early < (self.level() or 0)
+        if self.paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS and not partial:
             self.in_force, self.agreed = None, False
+
+    def refuse_what_came_later(self) -> None:
+        Walk.refuse_what_came_later(self)
+        reached = self.rows[-1].period.end_date
+        for at, receipt in enumerate(self.paid.receipts):
+            if receipt.on > reached:
+                expected = f"a date up to the end of the schedule, {reached.isoformat()}"
+                raise InvalidInput.one(f"payments[{at}].date", receipt.on.isoformat(), expected)
 
     def covered(self, instalment: int, period: DuePeriod, earned: int) -> int:
         """Interest of what is overdue may use up an instalment: then no principal falls due."""

@@ -200,12 +200,6 @@ class Schedule:
         """All interest that falls due."""
         return sum(row.interest_satang for row in self.rows)
 
-    def due_after(self, day: date) -> int:
-        """Position of the first row whose period ends after `day`; the number of rows when none."""
-        return next(
-            (at for at, row in enumerate(self.rows) if row.period.end_date > day), len(self.rows)
-        )
-
 
 __all__ = [
     "Adjust",

@@ -89,6 +89,11 @@ class Walk:
         while self.at < len(self.periods) and not self._is_paid():
             self.rows.append(self._step())
             self.at += 1
+        self.refuse_what_came_later()
+
+    def level(self) -> int | None:
+        """The level payment in force, if one is."""
+        return self.in_force.level_satang if self.in_force else None
 
     # What `recalculate` has its own view of: what was really paid, and when.
 
@@ -129,8 +134,21 @@ class Walk:
             if paid.on == end and self._knows(paid.on)
         ]
 
-    def settle_advance(self) -> None:
-        """What was paid beyond the running instalment does what was agreed."""
+    def settle_advance(self, early: int, prepaid: int) -> None:
+        """What was paid beyond the running instalment does what was agreed.
+
+        early: prepaid in the period before its end; prepaid: on its end date too.
+        """
+
+    def refuse_what_came_later(self) -> None:
+        """`InvalidInput` for a prepayment when nothing is owed any more: no row would hold it."""
+        reached = self.rows[-1].period.end_date
+        for paid in self.terms.prepayments:
+            if paid.on > reached and self._knows(paid.on):
+                expected = f"none: the loan is paid on {reached.isoformat()}"
+                raise InvalidInput.one(
+                    f"prepaid on {paid.on.isoformat()}", paid.amount_satang, expected
+                )
 
     # One period.
 
@@ -145,12 +163,13 @@ class Walk:
         self._solve_where_needed(period, since, flows)
         parts = self._earning(period, flows, overdue)
         earned = settled_interest(self.terms.convention.rounding, parts)
-        prepaid = self._let_flow(flows)
+        early = self._let_flow(flows)
         principal = self._principal_due(period, earned)
         interest = self._interest_due(period, earned)
         in_force = self.in_force
-        prepaid += self._let_flow(self.after_due(period.end_date, principal, interest))
-        self.settle_advance()
+        on_time = self.after_due(period.end_date, principal, interest)
+        prepaid = early + self._let_flow(on_time)
+        self.settle_advance(early, prepaid)
         if since < period.end_date:
             self.balance += self._paid_out(period.end_date, period.end_date)
         return Row(
@@ -171,7 +190,7 @@ class Walk:
         )
 
     def _is_paid(self) -> bool:
-        if not self.at or self.balance or self.deferred or self.advance:
+        if not self.at or self.balance or self.deferred or self.advance or self.overdue_bearing():
             return False
         reached = self.periods[self.at - 1].end_date
         coming = self.terms.disbursements
@@ -197,7 +216,7 @@ class Walk:
         for flow in flows:
             change = flow.balance_satang
             if self.balance + change < 0:
-                expected = f"at most the principal outstanding, {self.balance}"
+                expected = f"at most the principal outstanding, {self.balance} of the smallest unit"
                 raise InvalidInput.one(f"prepaid on {flow.on.isoformat()}", -change, expected)
             self.balance += change
             if change < 0:
@@ -264,7 +283,7 @@ class Walk:
 
     def _grows(self, outstanding: int, earned: int) -> bool:
         """True when the instalment stays, the rate has changed, and another period was added."""
-        level = self.in_force.level_satang if self.in_force else None
+        level = self.level()
         terms, last = self.terms, self.periods[-1]
         step = terms.convention.level_step_satang
         changed = self.steps.changes(self.periods[0].start_date + _ONE_DAY, last.end_date)
@@ -290,7 +309,8 @@ class Walk:
         agreed = self.terms.fixed_instalment_satang if self.agreed else None
         if agreed is None and self._asks_anew(since, period.end_date):
             self.in_force = None
-        if self.in_force is None and period.weight:
+        owing = self.balance or self.advance or flows
+        if self.in_force is None and period.weight and owing:
             solved = agreed_level(agreed) if agreed else self._solved(period, flows)
             self.in_force = solved if agreed else self._smoothed(solved)
 
@@ -305,8 +325,7 @@ class Walk:
         """True when a tranche, or a rate that the instalment follows, begins in the period."""
         if any(since <= paid.on < end for paid in self.terms.disbursements[1:]):
             return True
-        level = self.in_force is not None and self.in_force.level_satang is not None
-        follows = level and self.terms.on_rate_change is Adjust.INSTALMENT
+        follows = self.level() is not None and self.terms.on_rate_change is Adjust.INSTALMENT
         return follows and bool(self.steps.changes(since, end))
 
     def _solved(self, period: DuePeriod, flows: list[Flow]) -> InForce:
@@ -366,6 +385,6 @@ class Walk:
         """What an instalment leaves for principal. `InvalidInput` when that is nothing."""
         if instalment <= earned:
             where = f"instalment {self.at + 1}, due {period.due_date.isoformat()}"
-            expected = f"more than its interest of {earned}: the loan would never be repaid"
+            expected = f"more than its interest of {earned}: else the loan is never repaid"
             raise InvalidInput.one(where, instalment, expected)
         return instalment - earned
