@@ -166,6 +166,8 @@ def _by_segments(fields: Fields, principal: int) -> tuple[int, tuple[str, ...]]:
         for row in fields.rows("segments", required=True)
     ]
     fields.finish()
+    if not parts:
+        raise fields.wrong("segments", "at least one segment")
     exact, lines = 0, []
     for days, rate in parts:
         earned = interest_of(principal, Conditions.flat(rate), days * year.day_units).credit_exact

@@ -142,7 +142,7 @@ def _changes(
         if movement.entered_on < movement.on:
             raise fields.wrong("movements", "no movement entered before its date")
         if known_by is not None and movement.entered_on > known_by:
-            raise fields.wrong("movements", f"movements entered by {day_text(known_by)}")
+            raise fields.wrong("movements", f"movements dated and entered by {day_text(known_by)}")
         if not movement.reversed:
             changes[movement.on] = changes.get(movement.on, 0) + movement.amount
     if not changes:
