@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pricing.charts import ChartPrimary, ChartRow, RateChart
 from products.calc.answers import Answer, money_text, percent_text
-from products.calc.fields import Fields
+from products.calc.fields import PERIODS_MAX, Fields
 
 _PRIMARY = {
     "period": ChartPrimary.TERM,
@@ -66,7 +66,7 @@ def read_chart(fields: Fields, name: str, primary: ChartPrimary) -> ChartIn:
     """The rows of the list `name`: from_/to_months, from_/to_amount, rate; bounds may be absent."""
     return ChartIn(
         primary=primary,
-        rows=tuple(_read_row(row) for row in fields.rows(name, required=True)),
+        rows=tuple(_read_row(row) for row in fields.rows(name, required=True, most=PERIODS_MAX)),
         unit=int(10**fields.decimals),
     )
 

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pricing.dated import Dated
 from products.calc.answers import Answer, day_text, money_text, percent_text
 from products.calc.conditions import read_day_count, read_fixed_year, read_rates
-from products.calc.fields import SPAN_DAYS_MAX, Fields
+from products.calc.fields import PERIODS_MAX, SPAN_DAYS_MAX, Fields
 from products.calc.lines import earning_line, exact_text, rate_text, settled_text
 from products.interest.day_counts import DayCount
 from products.interest.earning import Conditions, interest_of
@@ -81,7 +81,8 @@ def _read(fields: Fields) -> _Case:
         (row.day("date"), row.money("amount", signed=True))
         for row in fields.rows("movements", required=True)
     )
-    payments = _by_date((row.day("date"), row.money("amount")) for row in fields.rows("payments"))
+    paid = fields.rows("payments", most=PERIODS_MAX)
+    payments = _by_date((row.day("date"), row.money("amount")) for row in paid)
     end = fields.day("end_date")
     fields.finish()
     if not movements:
