@@ -32,8 +32,6 @@ _YEARS: Mapping[str, DayCount] = {
 }
 _YEAR_OF = {day_count: word for word, day_count in _YEARS.items()} | {DayCount.THIRTY_360: "360"}
 
-SLABS_MAX = 100
-"""The most slabs of a case."""
 _ANY_DATE = date(2001, 1, 1)
 
 PERIOD_MONTHS: Mapping[str, int] = {
@@ -82,10 +80,8 @@ class RatesIn:
 
     def dated(self, start: date) -> Dated[Conditions]:
         """The conditions from `start` on. Raises `InvalidInput` for slabs or limits that misfit,
-        too many slabs, two changes on one date and one that does not lie after `start`.
+        for two changes on one date and one that does not lie after `start`.
         """
-        if len(self.slabs) > SLABS_MAX:
-            raise InvalidInput.one("inputs.slabs", len(self.slabs), f"at most {SLABS_MAX} slabs")
         changes: dict[date, Conditions] = {}
         for on, rate in self.changes:
             if on in changes or on <= start:

@@ -283,7 +283,7 @@ def test_an_account_that_contradicts_itself_is_refused_with_the_field(
         ([("0", "100.00"), ("99.00", None)], "slabs[1].from: got 99.00, an overlap"),
         ([("0", "100.00")], "slabs[0].to: got 100.00; expected no end"),
         ([("1.00", None)], "slabs[0].from: got 1.00; expected 0.00"),
-        ([("0", None)] * 101, "inputs.slabs: got 101; expected at most 100 slabs"),
+        ([("0", None)] * 121, "inputs.slabs: got a list of 121; expected a list of at most 120"),
     ],
 )
 def test_slabs_that_do_not_meet_are_refused(slabs: list[tuple[str, str | None]], said: str) -> None:
