@@ -10,10 +10,11 @@ of the months held.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import InvalidInput, Problem
+from ledger.money import format_baht
 from pricing.ranges import Bounds, holds, misfits
 
 Range = tuple[int, int | None]
@@ -68,8 +69,8 @@ def _order(primary: ChartPrimary) -> tuple[ChartPrimary, ChartPrimary]:
 
 
 _BOUNDS = {
-    ChartPrimary.TERM: Bounds(what="chart terms", lower="from_months", upper="to_months"),
-    ChartPrimary.AMOUNT: Bounds(what="chart amounts", lower="from_satang", upper="to_satang"),
+    ChartPrimary.TERM: Bounds(what="chart terms", lower="from", upper="to"),
+    ChartPrimary.AMOUNT: Bounds(what="chart amounts", lower="from", upper="to"),
 }
 
 
@@ -79,29 +80,41 @@ def _range(dimension: ChartPrimary, row: ChartRow) -> Range:
     return row.from_satang, row.to_satang
 
 
+def _months(count: int) -> str:
+    return f"{count} months"
+
+
+_SHOW: Mapping[ChartPrimary, Callable[[int], str]] = {
+    ChartPrimary.TERM: _months,
+    ChartPrimary.AMOUNT: format_baht,
+}
+
+
 def _holding(dimension: ChartPrimary, rows: Sequence[ChartRow], asked: int) -> list[ChartRow]:
     found = [row for row in rows if holds(_range(dimension, row), asked)]
     if not found:
+        show = _SHOW[dimension]
         ranges = [_range(dimension, row) for row in rows]
-        low, unit = min(begin for begin, _ in ranges), _BOUNDS[dimension].lower.split("_")[1]
-        above = [end for _, end in ranges if end is not None]
-        reach = f"less than {max(above)}" if len(above) == len(ranges) else "any above"
-        raise InvalidInput.one(
-            _BOUNDS[dimension].what, f"{asked} {unit}", f"{low} {unit} or more, {reach}"
-        )
+        ends = [end for _, end in ranges if end is not None]
+        below = f", less than {show(max(ends))}" if len(ends) == len(ranges) else ""
+        expected = f"{show(min(begin for begin, _ in ranges))} or more{below}"
+        raise InvalidInput.one(_BOUNDS[dimension].what, show(asked), expected)
     return found
 
 
 def _problems(primary: ChartPrimary, rows: Sequence[ChartRow]) -> Iterator[Problem]:
     first, second = _order(primary)
-    groups: dict[Range, list[ChartRow]] = {}
+    groups: dict[Range, list[Range]] = {}
     for row in rows:
-        groups.setdefault(_range(first, row), []).append(row)
-    yield from misfits(_BOUNDS[first], sorted(groups, key=lambda bounds: bounds[0]))
+        groups.setdefault(_range(first, row), []).append(_range(second, row))
+    yield from misfits(_BOUNDS[first], sorted(groups, key=_begin), _SHOW[first])
     for group in groups.values():
-        inner = sorted((_range(second, row) for row in group), key=lambda bounds: bounds[0])
-        yield from misfits(_BOUNDS[second], inner)
+        yield from misfits(_BOUNDS[second], sorted(group, key=_begin), _SHOW[second])
     for at, row in enumerate(rows):
         if row.annual_rate_e8 < 0:
             where = f"chart rows[{at}].annual_rate_e8"
             yield Problem(where=where, got=str(row.annual_rate_e8), expected="a rate of 0 or more")
+
+
+def _begin(bounds: Range) -> int:
+    return bounds[0]

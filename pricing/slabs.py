@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.errors import InvalidInput, Problem, ensure
+from ledger.money import format_baht
 from pricing.ranges import Bounds, misfits
 
-_NAMES = Bounds(what="slabs", lower="from_satang", upper="to_satang")
+_NAMES = Bounds(what="slabs", lower="from", upper="to")
 
 
 class SlabBasis(enum.Enum):
@@ -77,12 +78,13 @@ def _least(amount: int, bound: int | None) -> int:
 
 
 def _problems(slabs: Sequence[Slab]) -> Iterator[Problem]:
-    yield from misfits(_NAMES, [(slab.from_satang, slab.to_satang) for slab in slabs])
+    yield from misfits(_NAMES, [(slab.from_satang, slab.to_satang) for slab in slabs], format_baht)
     if slabs and slabs[0].from_satang != 0:
-        yield _problem(0, "from_satang", slabs[0].from_satang, "0: the first slab begins there")
-    if slabs and slabs[-1].to_satang is not None:
-        got = slabs[-1].to_satang
-        yield _problem(len(slabs) - 1, "to_satang", got, "no end: the last slab holds all above")
+        got = format_baht(slabs[0].from_satang)
+        yield _problem(0, "from", got, "0.00: the first slab begins there")
+    if slabs and (end := slabs[-1].to_satang) is not None:
+        expected = "no end: the last slab holds all above"
+        yield _problem(len(slabs) - 1, "to", format_baht(end), expected)
     for at, slab in enumerate(slabs):
         if slab.annual_rate_e8 < 0:
             yield _problem(at, "annual_rate_e8", slab.annual_rate_e8, "a rate of 0 or more")

@@ -28,6 +28,8 @@ PERIODS_MAX = 1200
 """The longest schedule, a hundred years of months; any count's bound unless another is given."""
 ROWS_MAX = 10_000
 """The longest list inside a case, e.g. of movements."""
+CHANGES_MAX = 120
+"""The most rate changes, tranches or slabs of one case: each is reckoned with on its own."""
 SPAN_DAYS_MAX = 36_525
 """The dates of one case lie within a hundred years."""
 PROBLEMS_MAX = 50
@@ -226,10 +228,12 @@ class Fields:
                 self._notes.add(*error.problems)
         return default if not found and isinstance(default, tuple) else tuple(found)
 
-    def rows(self, name: str, *, required: bool = False) -> tuple[Fields, ...]:
+    def rows(
+        self, name: str, *, required: bool = False, most: int = ROWS_MAX
+    ) -> tuple[Fields, ...]:
         """A list of objects, each to be read like this one; absent = empty unless `required`."""
         parts = []
-        for at, value in enumerate(self._list(name, _REQUIRED if required else ())):
+        for at, value in enumerate(self._list(name, _REQUIRED if required else (), most)):
             where = f"{self._path(name)}[{at}]"
             if isinstance(value, dict):
                 parts.append(self._part(value, where))
@@ -287,12 +291,12 @@ class Fields:
             return stand_in
         return found
 
-    def _list(self, name: str, default: object) -> list[object]:
+    def _list(self, name: str, default: object, most: int = ROWS_MAX) -> list[object]:
         def read(value: object) -> list[object] | None:
-            return value if isinstance(value, list) and len(value) <= ROWS_MAX else None
+            return value if isinstance(value, list) and len(value) <= most else None
 
         none: list[object] = []
-        found = self._value(name, default, read, f"a list of at most {ROWS_MAX:,}", none)
+        found = self._value(name, default, read, f"a list of at most {most:,}", none)
         return found if isinstance(found, list) else []
 
     def _day(self, value: object, where: str) -> date:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from products.calc import charts, fixed, other, savings, simple
+from products.calc.accruals import loan_accrual
 from products.calc.answers import Answer
 from products.calc.fields import Fields
 from products.calc.instalments import default_interest_of, instalment_split
@@ -20,9 +22,22 @@ Kind = Callable[[Fields, str | None], Answer]
 KINDS: Mapping[str, Kind] = {
     "default_interest": default_interest_of,
     "instalment_split": instalment_split,
+    "loan_accrual": loan_accrual,
     "loan_overdue": loan_overdue,
     "loan_payoff": loan_payoff,
     "loan_schedule": loan_schedule,
+    "savings_interest": savings.savings_interest,
+    "savings_backdated": savings.savings_interest,
+    "savings_overdraft_interest": savings.savings_overdraft_interest,
+    "fixed_deposit_maturity": fixed.fixed_deposit_maturity,
+    "fixed_deposit_validation": fixed.fixed_deposit_validation,
+    "fixed_deposit_premature": fixed.fixed_deposit_premature,
+    "fixed_deposit_tax": fixed.fixed_deposit_tax,
+    "recurring_deposit_maturity": fixed.recurring_deposit_maturity,
+    "rate_chart": charts.rate_chart,
+    "simple_daily_interest": simple.simple_daily_interest,
+    "apr": other.apr,
+    "hire_purchase": other.hire_purchase,
 }
 """Every kind by its name in a case."""
 

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ledger.money import Rounding
 from pricing.dated import Dated
-from products.calc.fields import Fields
+from products.calc.fields import CHANGES_MAX, PERIODS_MAX, SPAN_DAYS_MAX, Fields
 from products.interest.day_counts import DayCount
 from products.interest.rounding import RoundingRule, Stage
 from products.schedules.conventions import (
@@ -37,6 +37,11 @@ _PLAIN_YEARS: Mapping[str, DayCount | SourceDayCount] = {
     "365": DayCount.ACT_365F,
     "360": DayCount.ACT_360,
     "364": SourceDayCount.ACT_364,
+}
+_LONGEST: Mapping[Unit, int] = {
+    Unit.MONTHS: PERIODS_MAX,
+    Unit.WEEKS: SPAN_DAYS_MAX // 7,
+    Unit.DAYS: SPAN_DAYS_MAX,
 }
 
 
@@ -107,10 +112,12 @@ def read_loan(fields: Fields, engine: str | None) -> LoanInputs:
         principal=fields.money("principal", None),
         disbursements=tuple(
             Disbursement(on=row.day("date"), amount_satang=row.money("amount"))
-            for row in fields.rows("disbursements", required=True)
+            for row in fields.rows("disbursements", required=True, most=CHANGES_MAX)
         ),
         annual_rate_e8=fields.rate_e8("annual_rate_pct"),
-        rate_changes=tuple(_rate_change(row) for row in fields.rows("rate_changes")),
+        rate_changes=tuple(
+            _rate_change(row) for row in fields.rows("rate_changes", most=CHANGES_MAX)
+        ),
         count=fields.whole("number_of_repayments", None),
         interval=Interval(
             count=fields.whole("repay_every", 1),
@@ -291,6 +298,8 @@ def _regular(given: LoanInputs, start: date) -> tuple[DueRule, tuple[DuePeriod, 
         raise given.fields.wrong("number_of_repayments", "a count, or due_dates")
     if given.period_from_dates:
         raise given.fields.wrong("period_from_dates", "none without due_dates")
+    if given.count * given.interval.count > _LONGEST[given.interval.unit]:
+        raise given.fields.wrong("number_of_repayments", "due dates within a hundred years")
     first = DueRule(first_due_date=start, interval=given.interval)
     anchor = start.day if given.interval.unit is Unit.MONTHS else None
     rule = replace(first, first_due_date=first.nominal(1), anchor_day=anchor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from ledger.dates import days
 from ledger.errors import InvariantBroken
 from ledger.money import Rounding, round_ratio
 from pricing.rates import parse_rate_percent
+from pricing.slabs import Slab, SlabBasis, Slabs
 from products.interest import (
     DAYS_MULTIPLE,
     EXACT_DENOMINATOR,
@@ -26,6 +28,7 @@ from products.interest import (
     replay,
     span_exact,
 )
+from products.interest.earning import Conditions
 
 FIXED, CALENDAR = DayCount.ACT_365F, DayCount.ACT_ACT_CALYEAR
 BAHT = 100
@@ -63,9 +66,8 @@ def rate(percent: str) -> int:
     return parse_rate_percent(percent)
 
 
-def test_one_unit_of_exact_interest_divides_by_every_length_of_year() -> None:
-    assert all(DAYS_MULTIPLE % year == 0 for year in (360, 365, 366))
-    assert EXACT_DENOMINATOR == 160_308_000_000_000
+def test_a_unit_of_exact_interest_stays_as_the_nights_have_recorded_it() -> None:
+    assert (DAYS_MULTIPLE, EXACT_DENOMINATOR) == (1_603_080, 160_308_000_000_000)
 
 
 def test_a_million_at_1_50_percent_for_30_days() -> None:
@@ -166,6 +168,59 @@ def test_a_credit_that_is_a_fact_stays_and_the_rest_waits_for_the_next() -> None
         terms("06-02", "06-04"), changes, "10.0000", 4, fixed_credits={date(2026, 6, 2): 0}
     )
     assert [period.credited_satang for period in lived.periods] == [0, 400_00]
+
+
+def test_slabs_price_a_contract_s_days_and_its_credits_reach_the_next_slab() -> None:
+    steps = (
+        Slab(from_satang=0, to_satang=365_100_00, annual_rate_e8=10_000_000),
+        Slab(from_satang=365_100_00, to_satang=None, annual_rate_e8=20_000_000),
+    )
+    found = {
+        basis: replay(
+            terms=terms("06-02"),
+            start=date(2026, 6, 1),
+            stop=date(2026, 6, 4),
+            changes={date(2026, 6, 1): 365_000_00},
+            rates=dict.fromkeys(
+                days(date(2026, 6, 1), date(2026, 6, 4)),
+                Conditions(slabs=Slabs(basis=basis, slabs=steps), minimum_satang=365_000_00),
+            ),
+        )
+        for basis in SlabBasis
+    }
+    told = {
+        basis: [(day.annual_rate_e8, day.posted_satang) for day in lived.accruals]
+        for basis, lived in found.items()
+    }
+    first_two = [(10_000_000, 100_00)] * 2
+    assert told[SlabBasis.WHOLE] == [*first_two, (20_000_000, 200_11)]
+    assert told[SlabBasis.SLICE] == [*first_two, (20_000_000, 100_08)]
+
+
+def test_days_below_the_minimum_or_below_zero_earn_nothing_under_slabs() -> None:
+    start, stop = date(2026, 6, 1), date(2026, 6, 4)
+    earning = Conditions(slabs=Slabs.flat(10_000_000), minimum_satang=365_00)
+    lived = replay(
+        terms=terms(),
+        start=start,
+        stop=stop,
+        changes={start: 364_99, date(2026, 6, 2): 1, date(2026, 6, 3): -400_00},
+        rates=dict.fromkeys(days(start, stop), earning),
+    )
+    assert [day.posted_satang for day in lived.accruals] == [0, 10, 0]
+    assert [day.balance_satang for day in lived.accruals] == [364_99, 365_00, -35_00]
+
+
+def test_a_step_makes_every_accrued_and_credited_amount_a_multiple_of_it() -> None:
+    lived = replay(
+        terms=replace(terms("06-03"), step_satang=25),
+        start=date(2026, 6, 1),
+        stop=date(2026, 6, 4),
+        changes={date(2026, 6, 1): 365_00},
+        rates=dict.fromkeys(days(date(2026, 6, 1), date(2026, 6, 4)), 10_000_000),
+    )
+    assert [day.cumulative_satang for day in lived.accruals] == [0, 25, 25]
+    assert [period.credited_satang for period in lived.periods] == [25]
 
 
 def test_a_period_begins_after_the_last_credit_or_with_the_contract() -> None:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from ledger.dates import days
 from ledger.money import Rounding
+from pricing.slabs import Slab, SlabBasis, Slabs
 from products.interest import DayCount, Replay, Terms, replay
+from products.interest.earning import Conditions
 from products.interest_corrections import Recorded, correct
 
 START = date(2026, 6, 1)
@@ -30,9 +32,13 @@ changes_of_a_month = st.dictionaries(
 )
 
 
-def _lived(changes: Mapping[date, int], fixed: Mapping[date, int] | None = None) -> Replay:
+def _lived(
+    changes: Mapping[date, int],
+    fixed: Mapping[date, int] | None = None,
+    rates: Mapping[date, int | Conditions] = RATES,
+) -> Replay:
     return replay(
-        terms=TERMS, start=START, stop=STOP, changes=changes, rates=RATES, fixed_credits=fixed
+        terms=TERMS, start=START, stop=STOP, changes=changes, rates=rates, fixed_credits=fixed
     )
 
 
@@ -47,6 +53,38 @@ def _recorded(lived: Replay) -> Recorded:
 
 def _merged(*changes: Mapping[date, int]) -> dict[date, int]:
     return {on: sum(c.get(on, 0) for c in changes) for on in {on for c in changes for on in c}}
+
+
+STEPS = Slabs(
+    basis=SlabBasis.SLICE,
+    slabs=(
+        Slab(from_satang=0, to_satang=10**11, annual_rate_e8=7_300_000),
+        Slab(from_satang=10**11, to_satang=None, annual_rate_e8=10_950_000),
+    ),
+)
+
+
+@given(known=changes_of_a_month, late=changes_of_a_month)
+def test_late_equals_on_time_under_slabs_and_a_minimum(
+    known: dict[date, int], late: dict[date, int]
+) -> None:
+    rates = dict.fromkeys(days(START, STOP), Conditions(slabs=STEPS, minimum_satang=10**10))
+    before, truth = _lived(known, rates=rates), _lived(_merged(known, late), rates=rates)
+    found = correct(
+        terms=TERMS,
+        start=START,
+        stop=STOP,
+        opening_satang=0,
+        changes=_merged(known, late),
+        rates=rates,
+        recorded=_recorded(before),
+    )
+    exact = {day.on: day.exact for day in before.accruals}
+    for day in found.days:
+        exact[day.on] += day.exact_delta
+    assert exact == {day.on: day.exact for day in truth.accruals}
+    outstanding = before.outstanding_satang + found.accrued_delta - found.credited_delta
+    assert outstanding == truth.outstanding_satang
 
 
 @given(known=changes_of_a_month)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
 from ledger.money import Rounding
+from pricing.dated import Dated
 from products.allocation.splitting import after, allocate
 from products.allocation.values import Charge, Due, Kind, Owed
 from products.payoff import (
@@ -20,8 +22,13 @@ from products.payoff import (
     accrued_of_period,
     accrued_to,
     interest_stop,
+    owed_on,
     payoff_quote,
 )
+from products.schedules.build import build
+from products.schedules.due_dates import DueRule, due_periods
+from products.schedules.recalculate import PaidHistory, Receipt, recalculate
+from products.schedules.values import Disbursement, LoanTerms, Repayment
 
 many = settings(max_examples=max(200, settings().max_examples))
 """Draws cost microseconds here, and a wrong order shows only in few of them."""
@@ -164,3 +171,101 @@ def test_paying_exactly_the_quote_leaves_nothing_owed_and_nothing_over(
     assert sum(due.principal_satang for due in left.dues) == 0
     assert payoff_quote(left, START).total_satang == 0
     assert split.of_kind(Kind.PRINCIPAL) == quote.principal_satang
+
+
+DRAWN = date(2026, 1, 15)
+RATE_E8 = 6_000_000
+
+
+def loan(repayment: Repayment, principal_satang: int, count: int) -> LoanTerms:
+    """A monthly loan at 6%, by the Facility's own convention."""
+    rule = DueRule(first_due_date=date(2026, 2, 15))
+    return LoanTerms(
+        disbursements=(Disbursement(on=DRAWN, amount_satang=principal_satang),),
+        annual_rates=Dated.of_changes("rate", DRAWN, RATE_E8, {}),
+        periods=due_periods(DRAWN, rule, count),
+        repayment=repayment,
+    )
+
+
+def left_owed(
+    terms: LoanTerms, receipts: tuple[Receipt, ...], on: date, till: InterestTill
+) -> Owed:
+    """What the receipts leave owed on a date."""
+    stop = interest_stop(till, on, (period.end_date for period in terms.periods))
+    schedule = recalculate(terms, PaidHistory(as_of=stop, receipts=receipts))
+    return owed_on(schedule, sum(receipt.amount_satang for receipt in receipts), on, till)
+
+
+def night_by_night(opening: int, since: date, dues: Sequence[date], until: date) -> int:
+    """Interest of a balance that nobody pays any of: rounded at each due date and at the end."""
+    owed, running, night = 0, Fraction(0), since
+    while night < until:
+        running += Fraction(opening * RATE_E8, 10**8 * 365)
+        night += timedelta(1)
+        if night in dues or night == until:
+            owed += int(running + Fraction(1, 2))
+            running = Fraction(0)
+    return owed
+
+
+@given(
+    repayment=st.sampled_from(Repayment),
+    principal=st.integers(10_000_00, 10**9),
+    count=st.integers(2, 12),
+    paid=st.integers(0, 11),
+    late=st.integers(1, 70),
+    till=st.sampled_from(InterestTill),
+)
+def test_a_pay_off_after_some_instalments_is_the_balance_and_its_interest_night_by_night(
+    repayment: Repayment, principal: int, count: int, paid: int, late: int, till: InterestTill
+) -> None:
+    assume(paid < count)
+    terms = loan(repayment, principal, count)
+    planned = build(terms).rows
+    since = planned[paid - 1].due_date if paid else DRAWN
+    on = since + timedelta(late)
+    receipts = tuple(
+        Receipt(on=row.due_date, amount_satang=row.total_satang) for row in planned[:paid]
+    )
+    quote = payoff_quote(left_owed(terms, receipts, on, till), on)
+    left = principal - sum(row.principal_satang for row in planned[:paid])
+    dues = [row.due_date for row in planned]
+    running_end = min((due for due in dues if due >= on), default=on)
+    until = on if till is InterestTill.PAYOFF_DATE else running_end
+    assert quote.principal_satang == left
+    assert quote.interest_satang == night_by_night(left, since, dues, until)
+
+
+@given(
+    repayment=st.sampled_from(Repayment),
+    principal=st.integers(30_000_00, 10**9),
+    payments=st.lists(st.tuples(st.integers(1, 181), st.integers(1, 5_000_00)), max_size=4),
+    on=st.integers(1, 200),
+    till=st.sampled_from(InterestTill),
+)
+def test_what_was_paid_and_the_pay_off_are_the_loan_and_all_its_interest(
+    repayment: Repayment,
+    principal: int,
+    payments: list[tuple[int, int]],
+    on: int,
+    till: InterestTill,
+) -> None:
+    terms = loan(repayment, principal, 6)
+    day = DRAWN + timedelta(on)
+    receipts = tuple(
+        Receipt(on=DRAWN + timedelta(after_days), amount_satang=amount)
+        for after_days, amount in sorted(payments)
+        if after_days <= on
+    )
+    owed = left_owed(terms, receipts, day, till)
+    quote = payoff_quote(owed, day)
+    received = sum(receipt.amount_satang for receipt in receipts)
+    interest = received + quote.total_satang - principal
+    assert interest >= owed.accrued_interest_satang >= 0
+    assert sum(due.principal_satang for due in owed.dues) == quote.principal_satang
+    # The most there can be: simple interest of the whole loan, rounded up in every period.
+    assert interest <= Fraction(principal * RATE_E8 * 231, 10**8 * 365) + 8
+    to_rest = payoff_quote(left_owed(terms, receipts, day, InterestTill.REST_DATE), day)
+    assert to_rest.total_satang >= quote.total_satang
+    assert to_rest.principal_satang == quote.principal_satang
