@@ -21,7 +21,9 @@ from ledger.money import Rounding, Satang, round_ratio
 from products.allocation.orders import OLDEST_INSTALMENT_FIRST
 from products.allocation.splitting import after, allocate, claims
 from products.allocation.values import Due, Kind, Owed
-from products.schedules.earning import settled_interest
+from products.schedules.conventions import Measure
+from products.schedules.due_dates import DuePeriod
+from products.schedules.earning import RateSteps, settled_interest, sub_periods
 from products.schedules.measure import year_fraction
 from products.schedules.values import LoanTerms, Row, Schedule, SubPeriod
 
@@ -79,7 +81,8 @@ def owed_on(schedule: Schedule, received_satang: int, on: date, till: InterestTi
     received_satang: all that was received by then. What is not in the rows as prepaid has settled
                      dues, the oldest first, their interest before their principal.
     Interest accrued and not due is that of the running period, to where `till` says, and what the
-    periods before it deferred. Tranches paid out after `on` are not owed.
+    periods before it deferred; after the last period, that of the principal overdue, by the day
+    count. Tranches paid out after `on` are not owed.
     """
     due = [row for row in schedule.rows if row.due_date <= on]
     prepaid = sum(row.prepaid_satang for row in schedule.rows)
@@ -98,6 +101,8 @@ def owed_on(schedule: Schedule, received_satang: int, on: date, till: InterestTi
         )
         owed = after(owed, split)
     accrued = earned - sum(row.interest_satang for row in due)
+    overdue = sum(item.principal_satang for item in owed.dues if item.due_date <= on)
+    accrued += _after_the_end(schedule, overdue, stop)
     return replace(owed, accrued_interest_satang=accrued)
 
 
@@ -167,6 +172,21 @@ def _earned_by(terms: LoanTerms, row: Row, stop: date) -> int:
         return row.earned_satang
     parts = [_cut(terms, row, part, stop) for part in row.sub_periods if part.start_date < stop]
     return settled_interest(terms.convention.rounding, parts)
+
+
+def _after_the_end(schedule: Schedule, overdue_satang: int, stop: date) -> int:
+    terms, end = schedule.terms, schedule.rows[-1].period.end_date
+    if stop <= end:
+        return 0
+    by_days = replace(terms.convention, interest_measure=Measure.REAL_DAYS)
+    parts = sub_periods(
+        replace(terms, convention=by_days),
+        RateSteps.of(terms),
+        DuePeriod(start_date=end, end_date=stop, due_date=stop),
+        overdue_satang,
+        (),
+    )
+    return settled_interest(by_days.rounding, parts)
 
 
 def _cut(terms: LoanTerms, row: Row, part: SubPeriod, stop: date) -> SubPeriod:

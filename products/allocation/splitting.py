@@ -91,8 +91,9 @@ def ranked(found: Sequence[Claim], order: Order) -> tuple[Claim, ...]:
 def after(owed: Owed, split: Split) -> Owed:
     """What is still owed once the lines of `split` are paid; it must be a split of `owed`.
 
-    What is settled in full is left out; an instalment to come whose principal is prepaid stays as
-    long as it bears interest. Raises `InvariantBroken` when more was paid than is owed.
+    What was due and is settled in full is left out; an instalment to come stays, though all of its
+    principal be prepaid: interest runs to its date. Raises `InvariantBroken` when more was paid
+    than is owed.
     """
     paid: Counter[tuple[Kind, int | None, str]] = Counter()
     accrued = 0
@@ -114,7 +115,7 @@ def after(owed: Owed, split: Split) -> Owed:
         for charge in owed.charges
     )
     left = Owed(
-        dues=tuple(due for due in dues if due.principal_satang or due.interest_satang),
+        dues=tuple(due for due in dues if not _is_settled(due, split.value_date)),
         charges=tuple(charge for charge in charges if charge.amount_satang),
         accrued_interest_satang=owed.accrued_interest_satang - accrued,
     )
@@ -122,6 +123,10 @@ def after(owed: Owed, split: Split) -> Owed:
         not paid and not list(_problems(left)), "a split was taken off what it does not belong to"
     )
     return left
+
+
+def _is_settled(due: Due, on: date) -> bool:
+    return due.due_date <= on and not (due.principal_satang or due.interest_satang)
 
 
 def _key(charge: Charge) -> tuple[Kind, int | None, str]:

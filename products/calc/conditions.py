@@ -15,7 +15,7 @@ from datetime import date
 from ledger.errors import InvalidInput
 from pricing.dated import Dated
 from pricing.slabs import Slab, SlabBasis, Slabs
-from products.calc.fields import Fields
+from products.calc.fields import CHANGES_MAX, Fields
 from products.interest.day_counts import DAYS_MULTIPLE, DayCount
 from products.interest.earning import Conditions, Overdraft
 
@@ -127,12 +127,16 @@ def read_rates(fields: Fields, *, must_charge: bool = False) -> RatesIn:
     must_charge: `overdraft_rate_pct` is required and `annual_rate_pct` is not; otherwise the other
                  way round. Slabs stand in the place of `annual_rate_pct` and its changes.
     """
-    slabs = tuple(_slab(row) for row in fields.rows("slabs"))
+    slabs = tuple(_slab(row) for row in fields.rows("slabs", most=CHANGES_MAX))
     rate = 0
     if not slabs:
         rated = not must_charge or fields.has("annual_rate_pct")
         rate = fields.rate_e8("annual_rate_pct") if rated else 0
-    changes = () if slabs else tuple(_change(row) for row in fields.rows("rate_changes"))
+    changes = (
+        ()
+        if slabs
+        else tuple(_change(row) for row in fields.rows("rate_changes", most=CHANGES_MAX))
+    )
     charged = must_charge or fields.has("overdraft_rate_pct")
     return RatesIn(
         annual_rate_e8=rate,

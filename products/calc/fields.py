@@ -28,6 +28,8 @@ PERIODS_MAX = 1200
 """The longest schedule, a hundred years of months; any count's bound unless another is given."""
 ROWS_MAX = 10_000
 """The longest list inside a case, e.g. of movements."""
+CHANGES_MAX = 120
+"""The most rate changes, tranches or slabs of one case: each is reckoned with on its own."""
 SPAN_DAYS_MAX = 36_525
 """The dates of one case lie within a hundred years."""
 PROBLEMS_MAX = 50

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from ledger.money import Rounding
 from pricing.dated import Dated
-from products.calc.fields import PERIODS_MAX, SPAN_DAYS_MAX, Fields
+from products.calc.fields import CHANGES_MAX, PERIODS_MAX, SPAN_DAYS_MAX, Fields
 from products.interest.day_counts import DayCount
 from products.interest.rounding import RoundingRule, Stage
 from products.schedules.conventions import (
@@ -38,8 +38,6 @@ _PLAIN_YEARS: Mapping[str, DayCount | SourceDayCount] = {
     "360": DayCount.ACT_360,
     "364": SourceDayCount.ACT_364,
 }
-CHANGES_MAX = 120
-"""The most tranches, and the most rate changes, of one loan: each solves the instalment anew."""
 _LONGEST: Mapping[Unit, int] = {
     Unit.MONTHS: PERIODS_MAX,
     Unit.WEEKS: SPAN_DAYS_MAX // 7,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from products.calc.answers import Answer, day_text, decimal_text, money_text, percent_text
-from products.calc.fields import Fields
+from products.calc.fields import PERIODS_MAX, Fields
 from products.calc.loan_inputs import loan_terms, read_loan
 from products.interest.rounding import Stage
 from products.schedules.build import build
@@ -61,7 +61,7 @@ def read_receipts(fields: Fields) -> tuple[Receipt, ...]:
     """`payments`: what the borrower paid, by date."""
     return tuple(
         Receipt(on=row.day("date"), amount_satang=row.money("amount"))
-        for row in fields.rows("payments")
+        for row in fields.rows("payments", most=PERIODS_MAX)
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from products.allocation.values import Owed
 from products.calc.answers import Answer, day_text, money_text
@@ -34,6 +34,7 @@ _PRECLOSURE: Mapping[str, InterestTill] = {
     "TILL_REST_FREQUENCY_DATE": InterestTill.REST_DATE,
 }
 _COMPOUNDING: Mapping[str, bool] = {"NONE": False, "INTEREST": True}
+_ONE_DAY = timedelta(days=1)
 _COMPOUNDED = (
     "overdue interest bears interest, as the case asks: no contract of the Facility may have that "
     "(Civil and Commercial Code s.655)"
@@ -82,8 +83,10 @@ def loan_payoff(fields: Fields, engine: str | None) -> Answer:
     if as_of != on:
         raise fields.wrong("as_of_date", f"the pay-off's date, {day_text(on)}, or none")
     terms = _sharing_months(loan_terms(given))
-    if on <= terms.disbursements[0].on:
-        raise fields.wrong("payoff_date", "a date after the loan is drawn")
+    first = max([terms.disbursements[0].on + _ONE_DAY, *(receipt.on for receipt in receipts)])
+    if on < first:
+        expected = f"{day_text(first)} or later: the loan is drawn, all payments have come"
+        raise fields.wrong("payoff_date", expected)
     if rest is _Rest.SAME_AS_REPAYMENT_PERIOD:
         receipts = _at_rest(fields, terms, receipts, on)
     stop = interest_stop(till, on, (period.end_date for period in terms.periods))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from ledger.errors import CffError, InvalidInput, Problem
-from products.calc.fields import Fields
+from products.calc.fields import PROBLEMS_MAX, Fields
 from products.calc.kinds import ENGINES, KINDS, SCHEDULED
 from products.calc.reading import Doubled, shown
 
@@ -85,10 +85,11 @@ def _id(case: object) -> str | None:
 
 
 def _told(error: CffError) -> Mapping[str, object]:
-    told: dict[str, object] = {"code": error.code, "message": str(error)}
-    if isinstance(error, InvalidInput):
-        told["problems"] = [asdict(problem) for problem in error.problems]
-    return told
+    if not isinstance(error, InvalidInput):
+        return {"code": error.code, "message": str(error)}
+    shown = InvalidInput(error.problems[: PROBLEMS_MAX + 1])
+    problems = [asdict(problem) for problem in shown.problems]
+    return {"code": shown.code, "message": str(shown), "problems": problems}
 
 
 def _no_cases(where: str, got: object) -> InvalidInput:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from products.schedules.checks import check_terms
-from products.schedules.values import LoanTerms, Row, Schedule
+from products.schedules.values import LoanTerms, Schedule
 from products.schedules.walk import Walk
 
 
@@ -31,13 +31,14 @@ def go_on(schedule: Schedule, terms: LoanTerms, at: int, *, anew: bool = False) 
     Raises as `build` does.
     """
     check_terms(terms)
-    kept = schedule.rows[:at]
+    rows, kept = schedule.rows, schedule.rows[:at]
     walk = Walk.of(terms)
     walk.at, walk.rows = at, list(kept)
-    rows = schedule.rows
-    if rows:
-        walk.in_force = None if anew else rows[min(at, len(rows) - 1)].in_force
-    walk.agreed = not anew and _still_agreed(terms, kept)
+    if not anew:
+        walk.in_force = rows[min(at, len(rows) - 1)].in_force
+        # A level payment other than the agreed one was solved: the agreement has been replaced.
+        level = walk.level()
+        walk.agreed = level is None or level == terms.fixed_instalment_satang
     if kept:
         walk.balance, walk.deferred = kept[-1].closing_satang, kept[-1].deferred_satang
         walk.advance = kept[-1].advance_satang
@@ -51,8 +52,3 @@ def finished(walk: Walk) -> Schedule:
     if len(walk.periods) != len(terms.periods):
         terms = replace(terms, periods=tuple(walk.periods))
     return Schedule(terms=terms, rows=tuple(walk.rows))
-
-
-def _still_agreed(terms: LoanTerms, kept: tuple[Row, ...]) -> bool:
-    levels = {row.in_force.level_satang for row in kept if row.in_force is not None}
-    return levels <= {terms.fixed_instalment_satang}

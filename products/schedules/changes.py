@@ -48,7 +48,8 @@ class Reschedule:
     periods:  join the last one that stays, or begin where the first began; with new dates, count,
               weights and grace. A new rate is a `RateChange` of its own.
     fixed_instalment_satang, balloon_satang: as in `LoanTerms`, for the new periods.
-    repayment, due_rule: None = as before.
+    due_rule: None = as before; its interval is the one that the new periods have.
+    repayment: None = as before.
     """
 
     on: date
@@ -143,13 +144,15 @@ def _reschedule(schedule: Schedule, change: Reschedule) -> Schedule:
     if not change.periods or change.periods[0].start_date != starts:
         got = change.periods[0].start_date.isoformat() if change.periods else "no period"
         raise InvalidInput.one("rescheduled periods", got, f"a start on {starts.isoformat()}")
+    rule = change.due_rule or terms.due_rule
     after = replace(
         terms,
         periods=(*kept, *change.periods),
+        interval=change.due_rule.interval if change.due_rule else terms.interval,
         fixed_instalment_satang=change.fixed_instalment_satang,
         balloon_satang=change.balloon_satang,
         repayment=change.repayment or terms.repayment,
-        due_rule=change.due_rule or terms.due_rule,
+        due_rule=rule,
     )
     return go_on(schedule, after, at, anew=True)
 

@@ -127,10 +127,7 @@ class DueRule:
         anchor = self.anchor_day
         if anchor is None:
             return
-        if self.interval.unit is not Unit.MONTHS or not 1 <= anchor <= 31:
-            raise InvalidInput.one(
-                "anchor_day", anchor, "a day 1 to 31, and only where the interval is in MONTHS"
-            )
+        _check_anchor(anchor, self.interval)
         if self.first_due_date.day != _clamped(self.first_due_date, anchor).day:
             expected = f"a date on the anchor day {anchor}"
             raise InvalidInput.one("first_due_date", self.first_due_date.isoformat(), expected)
@@ -197,8 +194,7 @@ def first_due_date(
     Drawn on the anchor day, the first period is a whole interval whatever `first` says. Otherwise
     SHORT ends it within the first month after the drawdown and LONG one interval later.
     """
-    if interval.unit is not Unit.MONTHS:
-        raise InvalidInput.one("interval", interval.unit.value, "MONTHS, which have an anchor day")
+    _check_anchor(anchor_day, interval)
     here = _clamped(start_date, anchor_day)
     if here == start_date:
         return add_months(start_date, interval.count, anchor_day)
@@ -212,6 +208,12 @@ def add_months(day: date, months: int, anchor_day: int | None = None) -> date:
     """`day` moved by months, to `anchor_day` (its own day when None) or the month's last day."""
     whole = day.year * 12 + day.month - 1 + months
     return _clamped(date(whole // 12, whole % 12 + 1, 1), anchor_day or day.day)
+
+
+def _check_anchor(anchor_day: int, interval: Interval) -> None:
+    if interval.unit is not Unit.MONTHS or not 1 <= anchor_day <= 31:
+        got = f"{anchor_day} with {interval.unit.value}"
+        raise InvalidInput.one("anchor_day", got, "a day 1 to 31, where the interval is in MONTHS")
 
 
 def _clamped(day: date, anchor_day: int) -> date:

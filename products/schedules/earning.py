@@ -78,7 +78,8 @@ def sub_periods(
         rate = steps.annual_rates_e8[0]
         return (_earned(terms, rate, period, (start, end), bearing_satang),) if whole else ()
     bearing_satang += deltas.pop(start, 0)
-    cuts = sorted({*deltas, *steps.changes(start + timedelta(days=1), end)})
+    moved = [on for on, delta in deltas.items() if delta]
+    cuts = sorted({*moved, *steps.changes(start + timedelta(days=1), end)})
     found = []
     for stop in (*cuts, end):
         if bearing_satang and stop > start:

@@ -289,6 +289,8 @@ class Walk:
         changed = self.steps.changes(self.periods[0].start_date + _ONE_DAY, last.end_date)
         if terms.on_rate_change is Adjust.INSTALMENT or level is None or not changed:
             return False
+        if self.horizon is not None:
+            return False  # a trial only asks what the last one would be
         if outstanding - (level - earned) < step:
             return False  # crumbs below the instalment's step go with the last one
         if terms.due_rule is None or len(self.periods) >= PERIODS_MAX:
@@ -383,6 +385,8 @@ class Walk:
 
     def covered(self, instalment: int, period: DuePeriod, earned: int) -> int:
         """What an instalment leaves for principal. `InvalidInput` when that is nothing."""
+        if instalment <= earned and self.horizon is not None:
+            return 0  # a trial of an instalment that is worse than none
         if instalment <= earned:
             where = f"instalment {self.at + 1}, due {period.due_date.isoformat()}"
             expected = f"more than its interest of {earned}: else the loan is never repaid"

@@ -19,7 +19,7 @@ from products.calc.run import CASES_MAX
 from tests.house.sources import ROOT
 
 RUNNER = CliRunner()
-GOOD = {
+GOOD: dict[str, Any] = {
     "id": "กู้ 63 วัน",
     "kind": "simple_daily_interest",
     "inputs": {
@@ -30,7 +30,7 @@ GOOD = {
         "rounding_mode": "HALF_UP",
     },
 }
-EARNED = "204.63"  # 26,345 x 4.5% x 63 / 365 = 204.6256...
+EARNED = {"interest": "204.62", "total": "26549.62"}  # 26,345 x 4.5% x 63 / 365 = 204.6249
 
 
 def calc(document: object, *options: str) -> Result:
@@ -49,7 +49,7 @@ def results(document: object, *options: str) -> list[dict[str, Any]]:
 
 def changed(**fields: object) -> dict[str, Any]:
     """A document of the good case with these inputs set; None takes one away."""
-    inputs = {**GOOD["inputs"], **fields}  # type: ignore[dict-item]
+    inputs = {**GOOD["inputs"], **fields}
     kept = {name: value for name, value in inputs.items() if value is not None}
     return {"cases": [GOOD | {"inputs": kept}]}
 
@@ -66,9 +66,7 @@ def places(document: object) -> list[str]:
 def test_a_case_is_answered_on_standard_output_in_json() -> None:
     told = calc({"cases": [GOOD]})
     assert told.exit_code == 0
-    assert json.loads(told.stdout) == {
-        "results": [{"id": "กู้ 63 วัน", "result": {"interest": EARNED}}]
-    }
+    assert json.loads(told.stdout) == {"results": [{"id": "กู้ 63 วัน", "result": EARNED}]}
     assert "กู้ 63 วัน" in told.stdout
     assert told.stderr == ""
 
@@ -96,9 +94,9 @@ def test_the_program_writes_utf_8_whatever_the_terminal_speaks(tmp_path: Path) -
 
 def test_an_explanation_is_given_on_request_and_changes_no_number() -> None:
     (told,) = results({"cases": [GOOD]}, "--explain")
-    assert told["result"] == {"interest": EARNED}
+    assert told["result"] == EARNED
     said = " ".join(told["explanation"])
-    for part in ("26345.00", "4.5", "63", "365", EARNED, "HALF_UP"):
+    for part in ("26345.00", "4.5", "63", "365", "204.62", "HALF_UP"):
         assert part in said
 
 
@@ -160,7 +158,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         told = RUNNER.invoke(app, ["calc", str(path)])
         assert told.exit_code == Exit.BAD_INPUT
-        assert "a file that can be read" in told.stderr
+        assert "a file that can be read" in " ".join(told.stderr.split())
 
 
 @pytest.mark.parametrize(
@@ -205,7 +203,7 @@ def test_a_name_that_stands_twice_is_refused_in_its_case_alone() -> None:
     twice = text.replace('"end_date":', '"end_date": "2026-02-01", "end_date":', 1)
     first, second = results(twice)
     assert first["error"]["problems"][0]["where"] == "inputs.end_date"
-    assert second["result"] == {"interest": EARNED}
+    assert second["result"] == EARNED
 
 
 @pytest.mark.parametrize(

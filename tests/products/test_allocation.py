@@ -169,6 +169,15 @@ def test_interest_still_unpaid_keeps_its_instalment_when_the_principal_is_paid()
     assert (first.number, first.principal_satang, first.interest_satang) == (1, 0, 100_00)
 
 
+def test_interest_of_a_running_period_keeps_its_instalment_when_that_is_prepaid_whole() -> None:
+    owed = Owed(dues=LOAN.dues[3:], accrued_interest_satang=30_00)
+    order = replace(RELIEF_ORDER, advance=Advance.NEXT)
+    split = allocate(amount_satang=1_030_00, value_date=ON, owed=owed, order=order)
+    left = after(owed, split)
+    assert table(split) == ["current_interest 4 30.00", "prepayment 4 1000.00", "over 0.00"]
+    assert [(due.number, due.principal_satang) for due in left.dues] == [(4, 0), (5, 1_000_00)]
+
+
 def test_where_prepayment_is_not_allowed_the_rest_stays_over() -> None:
     split = allocate(amount_satang=5_000_00, value_date=ON, owed=LOAN, prepayment=False)
     assert table(split)[-2:] == ["due_principal 3 1000.00", "over 2260.00"]

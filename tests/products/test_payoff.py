@@ -234,14 +234,13 @@ def test_a_pay_off_after_some_instalments_is_the_balance_and_its_interest_night_
     running_end = min((due for due in dues if due >= on), default=on)
     until = on if till is InterestTill.PAYOFF_DATE else running_end
     assert quote.principal_satang == left
-    if until <= dues[-1]:
-        assert quote.interest_satang == night_by_night(left, since, dues, until)
+    assert quote.interest_satang == night_by_night(left, since, dues, until)
 
 
 @given(
     repayment=st.sampled_from(Repayment),
     principal=st.integers(30_000_00, 10**9),
-    payments=st.lists(st.tuples(st.integers(1, 200), st.integers(1, 5_000_00)), max_size=4),
+    payments=st.lists(st.tuples(st.integers(1, 181), st.integers(1, 5_000_00)), max_size=4),
     on=st.integers(1, 200),
     till=st.sampled_from(InterestTill),
 )

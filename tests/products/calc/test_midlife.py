@@ -92,10 +92,13 @@ def test_a_tranche_that_is_not_paid_out_yet_is_not_part_of_the_pay_off() -> None
     assert drawn[0] == "150.00"
 
 
-def test_after_the_last_due_date_a_pay_off_is_what_was_left_unpaid() -> None:
-    whole = result("loan_payoff", HUNDRED, payoff_date="2024-12-31", payments=[])
-    assert whole["principal"] == "100.00"
-    assert whole["rows_after"] == []
+def test_after_the_last_due_date_what_is_overdue_goes_on_bearing_interest_by_the_day() -> None:
+    end = result("loan_payoff", HUNDRED, payoff_date="2024-07-01", payments=[])
+    assert (end["principal"], end["interest"]) == ("100.00", "3.48")
+    # 100.00 x 7% x 30/360 = 0.58 more for July.
+    later = result("loan_payoff", HUNDRED, payoff_date="2024-08-01", payments=[])
+    assert (later["principal"], later["interest"]) == ("100.00", "4.06")
+    assert later["rows_after"] == []
 
 
 def test_a_loan_that_is_paid_costs_nothing_to_settle() -> None:
@@ -161,7 +164,17 @@ def test_the_entries_of_a_period_add_up_to_its_interest() -> None:
             HUNDRED,
             {"payoff_date": "2024-01-01", "payments": []},
             "inputs.payoff_date",
-            "a date after the loan is drawn",
+            "2024-01-02 or later: the loan is drawn, all payments have come",
+        ),
+        (
+            "loan_payoff",
+            HUNDRED,
+            {
+                "payments": [{"date": "2024-02-16", "amount": "17.01"}],
+                "preclosure_interest": "TILL_REST_FREQUENCY_DATE",
+            },
+            "inputs.payoff_date",
+            "2024-02-16 or later: the loan is drawn, all payments have come",
         ),
         (
             "loan_payoff",
