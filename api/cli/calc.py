@@ -30,13 +30,16 @@ def calc(
     explain: Annotated[
         bool, typer.Option("--explain", help="Add to each result how its numbers came about.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Results always are JSON; with this, errors too.")
+    ] = False,
 ) -> None:
     """Calculate what-if cases: schedules, pay-off, arrears, interest of savings and placements."""
     try:
         where, data = _bytes_of(file)
         cases = cases_of(read_document(data, where), where)
     except CffError as error:
-        stop(error, as_json=False)
+        stop(error, as_json)
     codes: list[str] = []
     with share(where) as told:
         told_of = _noting(calculate(cases, explain), codes)

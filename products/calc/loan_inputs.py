@@ -157,6 +157,8 @@ def read_loan(fields: Fields, engine: str | None) -> LoanInputs:
 
 def loan_terms(given: LoanInputs) -> LoanTerms:
     """The terms that the fields state. Raises `InvalidInput` naming fields that do not agree."""
+    if not given.disbursements:
+        raise given.fields.wrong("disbursements", "one or more")
     total = sum(paid.amount_satang for paid in given.disbursements)
     if given.principal is not None and given.principal != total:
         expected = "the sum of the disbursements"
@@ -262,7 +264,7 @@ def _fixed_year(given: LoanInputs) -> DayCount | SourceDayCount:
     if given.weeks_in_year is not None:
         return SourceDayCount.ACT_364
     if given.year == "ACTUAL":
-        drawn = given.disbursements[0].on.year if given.disbursements else 0
+        drawn = given.disbursements[0].on.year
         if given.engine is _Engine.CUMULATIVE and (drawn % 4 or not drawn % 100):
             return DayCount.ACT_365F
         raise given.fields.wrong("days_in_year", "365, 360 or 364 with these fields")
@@ -271,8 +273,6 @@ def _fixed_year(given: LoanInputs) -> DayCount | SourceDayCount:
 
 def _periods(given: LoanInputs) -> tuple[DueRule | None, tuple[DuePeriod, ...]]:
     """The periods after any down payment, and the rule when the dates are not stated."""
-    if not given.disbursements:
-        raise given.fields.wrong("disbursements", "one or more")
     drawn = given.disbursements[0].on
     start = given.period_start or drawn
     dues = given.due_dates

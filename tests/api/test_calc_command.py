@@ -154,6 +154,12 @@ def test_a_document_that_is_none_is_bad_input_and_nothing_is_printed(document: s
     assert "Traceback" not in told.stderr
 
 
+def test_with_json_a_document_that_cannot_be_read_is_an_error_in_json() -> None:
+    told = calc("{", "--json")
+    assert told.exit_code == Exit.BAD_INPUT
+    assert json.loads(told.stderr)["problems"][0]["where"] == "standard input"
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         told = RUNNER.invoke(app, ["calc", str(path)])
