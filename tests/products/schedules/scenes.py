@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from pricing.rates import parse_rate_percent
 from products.schedules.build import build
@@ -59,9 +60,9 @@ class Scene:
     schedule: Schedule
 
 
-def _twelve_million(**terms: object) -> LoanTerms:
+def _twelve_million(**terms: Any) -> LoanTerms:
     base = loan(12_000_000, "4.50", DRAWN, MONTH_ENDS, 12, step_baht=100)
-    return replace(base, **terms)  # type: ignore[arg-type]
+    return replace(base, **terms)
 
 
 _TWELVE_MILLION = "12,000,000.00 at 4.50%, drawn 2024-12-31, due on the 12 month-ends of 2025"

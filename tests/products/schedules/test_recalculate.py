@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -27,12 +28,12 @@ SMALLER, FEWER, NEXT = PrepaymentEffect
 
 
 def recalculated(
-    as_of: date, *paid: tuple[date, int], effect: PrepaymentEffect = SMALLER, **terms: object
+    as_of: date, *paid: tuple[date, int], effect: PrepaymentEffect = SMALLER, **terms: Any
 ) -> Schedule:
     """600,000 baht at 4%, six months; what was paid in baht."""
     receipts = tuple(Receipt(on=on, amount_satang=baht * BAHT) for on, baht in paid)
     history = PaidHistory(as_of=as_of, receipts=receipts, effect=effect)
-    return recalculate(replace(TERMS, **terms), history)  # type: ignore[arg-type]
+    return recalculate(replace(TERMS, **terms), history)
 
 
 def test_paid_on_time_the_schedule_stays() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -31,10 +32,10 @@ EARLY = Disbursement(on=date(2026, 1, 30), amount_satang=1)
 FEWER = PrepaymentEffect.FEWER_INSTALMENTS
 
 
-def periods(at: int, **fields: object) -> LoanTerms:
+def periods(at: int, **fields: Any) -> LoanTerms:
     """The terms with one period bent."""
     bent = list(TERMS.periods)
-    bent[at] = replace(bent[at], **fields)  # type: ignore[arg-type]
+    bent[at] = replace(bent[at], **fields)
     return replace(TERMS, periods=tuple(bent))
 
 
