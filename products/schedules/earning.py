@@ -6,7 +6,7 @@ convention of others may count from the night before.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,7 +52,8 @@ class RateSteps:
 
     def changes(self, start: date, stop: date) -> list[date]:
         """Nights of [start, stop) on which another rate begins than the night before had."""
-        return [night for night in self.nights[1:] if start <= night < stop]
+        low = max(bisect_left(self.nights, start), 1)
+        return list(self.nights[low : bisect_left(self.nights, stop)])
 
 
 def sub_periods(

@@ -11,7 +11,7 @@ instalment in force stays; the last one absorbs what lateness cost.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 from ledger.errors import InvalidInput
@@ -19,12 +19,14 @@ from products.schedules.build import finished
 from products.schedules.checks import check_terms
 from products.schedules.due_dates import DuePeriod
 from products.schedules.values import LoanTerms, PrepaymentEffect, Schedule
-from products.schedules.walk import Flow, Walk
+from products.schedules.walk import Flow, Walk, dated
+
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Money received from the borrower on a date."""
+    """Money received from the borrower on a date, whatever it pays."""
 
     on: date
     amount_satang: int
@@ -95,10 +97,9 @@ class _PaidWalk(Walk):
 
     def flows_inside(self, since: date, end: date) -> list[Flow]:
         flows = Walk.flows_inside(self, since, end)
-        for receipt in self.paid.receipts:
-            if since < receipt.on < end:
-                left, bearing = self._pay_overdue(receipt.amount_satang)
-                flows.append(_received(receipt.on, left, bearing))
+        for receipt in dated(self.paid.receipts, since + _ONE_DAY, end - _ONE_DAY):
+            left, bearing = self._pay_overdue(receipt.amount_satang)
+            flows.append(_received(receipt.on, left, bearing))
         if since <= self.paid.as_of < end:
             flows.append(_received(self.paid.as_of, 0, self.overdue_bearing()))
             self.unpaid.clear()
@@ -106,7 +107,7 @@ class _PaidWalk(Walk):
 
     def after_due(self, end: date, principal: int, interest: int) -> list[Flow]:
         flows = Walk.after_due(self, end, principal, interest)
-        paid = sum(receipt.amount_satang for receipt in self.paid.receipts if receipt.on == end)
+        paid = sum(receipt.amount_satang for receipt in dated(self.paid.receipts, end, end))
         left, _ = self._pay_overdue(paid)
         short = max(interest + principal - left, 0)
         if short and end < self.paid.as_of and end not in self.paid.paid_in_full:

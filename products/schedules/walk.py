@@ -9,9 +9,12 @@ make the same schedule.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from ledger.errors import InvalidInput
 from products.schedules.due_dates import DuePeriod, InterestDue
@@ -38,6 +41,26 @@ PERIODS_MAX = 1200
 """The longest schedule that grows by itself when instalments stay and the rate rises."""
 
 _ONE_DAY = timedelta(days=1)
+_date = attrgetter("on")
+
+
+class OnADate(Protocol):
+    """Whatever happens on a date."""
+
+    @property
+    def on(self) -> date:
+        """The date."""
+
+
+_Flow = TypeVar("_Flow", bound=OnADate)
+
+
+def dated(flows: tuple[_Flow, ...], first: date, last: date) -> tuple[_Flow, ...]:
+    """Those of `first` to `last`, both included, from flows in order of dates."""
+    if not flows or flows[-1].on < first or last < flows[0].on:
+        return ()  # nearly always: one drawdown, nothing prepaid
+    low = bisect_left(flows, first, key=_date)
+    return flows[low : bisect_right(flows, last, lo=low, key=_date)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +126,11 @@ class Walk:
 
     def flows_inside(self, since: date, end: date) -> list[Flow]:
         """What flows after `since` and before `end`, in order of dates."""
+        first, last = since + _ONE_DAY, end - _ONE_DAY
         flows = [
             Flow(on=paid.on, balance_satang=paid.amount_satang, bearing_satang=paid.amount_satang)
-            for paid in self.terms.disbursements
-            if since < paid.on < end and self._knows(paid.on)
+            for paid in dated(self.terms.disbursements, first, last)
+            if self._knows(paid.on)
         ]
         flows += [
             Flow(
@@ -116,8 +140,8 @@ class Walk:
                 solving=paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS,
                 advance=paid.effect is PrepaymentEffect.NEXT_INSTALMENTS,
             )
-            for paid in self.terms.prepayments
-            if since < paid.on < end and self._knows(paid.on)
+            for paid in dated(self.terms.prepayments, first, last)
+            if self._knows(paid.on)
         ]
         return sorted(flows, key=lambda flow: flow.on) if len(flows) > 1 else flows
 
@@ -130,8 +154,8 @@ class Walk:
                 bearing_satang=-paid.amount_satang,
                 advance=paid.effect is PrepaymentEffect.NEXT_INSTALMENTS,
             )
-            for paid in self.terms.prepayments
-            if paid.on == end and self._knows(paid.on)
+            for paid in dated(self.terms.prepayments, end, end)
+            if self._knows(paid.on)
         ]
 
     def settle_advance(self, early: int, prepaid: int) -> None:
@@ -193,8 +217,8 @@ class Walk:
         if not self.at or self.balance or self.deferred or self.advance or self.overdue_bearing():
             return False
         reached = self.periods[self.at - 1].end_date
-        coming = self.terms.disbursements
-        return not any(paid.on > reached and self._knows(paid.on) for paid in coming)
+        coming = dated(self.terms.disbursements, reached + _ONE_DAY, self.periods[-1].end_date)
+        return not any(self._knows(paid.on) for paid in coming)
 
     def _knows(self, on: date) -> bool:
         return self.horizon is None or on < self.horizon
@@ -206,8 +230,8 @@ class Walk:
     def _paid_out(self, first: date, last: date) -> int:
         return sum(
             paid.amount_satang
-            for paid in self.terms.disbursements
-            if first <= paid.on <= last and self._knows(paid.on)
+            for paid in dated(self.terms.disbursements, first, last)
+            if self._knows(paid.on)
         )
 
     def _let_flow(self, flows: list[Flow]) -> int:
@@ -319,13 +343,14 @@ class Walk:
     def _smaller(self, since: date, end: date) -> bool:
         """True when a prepayment is to make the instalments smaller from this period on."""
         return any(
-            since <= paid.on < end and paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS
-            for paid in self.terms.prepayments
+            paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS
+            for paid in dated(self.terms.prepayments, since, end - _ONE_DAY)
         )
 
     def _asks_anew(self, since: date, end: date) -> bool:
         """True when a tranche, or a rate that the instalment follows, begins in the period."""
-        if any(since <= paid.on < end for paid in self.terms.disbursements[1:]):
+        drawn, came = self.terms.disbursements[0], self.terms.disbursements
+        if any(paid is not drawn for paid in dated(came, since, end - _ONE_DAY)):
             return True
         follows = self.level() is not None and self.terms.on_rate_change is Adjust.INSTALMENT
         return follows and bool(self.steps.changes(since, end))

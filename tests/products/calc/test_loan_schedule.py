@@ -32,19 +32,28 @@ def column(name: str, **changes: Any) -> list[str]:
     return [row[name] for row in rows(**changes)]
 
 
+def told_of(case: dict[str, Any]) -> dict[str, Any]:
+    """The outcome of one case, explained."""
+    (told,) = calculate([case], explain=True)
+    return told
+
+
+def engine_told(engine: str, **changes: Any) -> dict[str, Any]:
+    """The outcome of the loan as another system's engine makes it."""
+    inputs = LOAN | changes
+    return told_of({"id": "x", "kind": "loan_schedule", "engine": engine, "inputs": inputs})
+
+
 def engine_rows(engine: str, **changes: Any) -> list[dict[str, Any]]:
     """The rows as another system's engine makes them."""
-    case = {"id": "x", "kind": "loan_schedule", "engine": engine, "inputs": LOAN | changes}
-    (told,) = calculate([case])
+    told = engine_told(engine, **changes)
     assert "result" in told, told["error"]
-    return list(told["result"]["rows"])  # type: ignore[index]
+    return list(told["result"]["rows"])
 
 
 def engine_refusal(engine: str, **changes: Any) -> str:
     """The words with which a case of another engine is refused."""
-    case = {"id": "x", "kind": "loan_schedule", "engine": engine, "inputs": LOAN | changes}
-    (told,) = calculate([case])
-    return str(told["error"]["message"])  # type: ignore[index]
+    return str(engine_told(engine, **changes)["error"]["message"])
 
 
 def test_without_due_dates_they_follow_from_the_drawdown_and_keep_its_day() -> None:
@@ -106,17 +115,17 @@ def test_periods_may_begin_later_than_the_one_before_ends() -> None:
 
 def test_totals_are_the_sums_of_the_rows() -> None:
     for case in SCHEDULES:
-        (told,) = calculate([case])
-        found, totals = told["result"]["rows"], told["result"]["totals"]  # type: ignore[index]
+        told = told_of(case)
+        found, totals = told["result"]["rows"], told["result"]["totals"]
         for name in ("principal", "interest", "total"):
             assert sum(Decimal(row[name]) for row in found) == Decimal(totals[name])
 
 
 @pytest.mark.parametrize("case", SCHEDULES, ids=[case["id"] for case in SCHEDULES])
 def test_every_balance_line_adds_up_to_the_balance_of_its_row(case: dict[str, Any]) -> None:
-    (told,) = calculate([case], explain=True)
-    found = {row["n"]: row for row in told["result"]["rows"]}  # type: ignore[index]
-    lines = [line for line in told["explanation"] if ", balance: " in line]  # type: ignore[attr-defined]
+    told = told_of(case)
+    found = {row["n"]: row for row in told["result"]["rows"]}
+    lines = [line for line in told["explanation"] if ", balance: " in line]
     assert len(lines) == len(found)
     for line in lines:
         number, _, sums = line.partition(", balance: ")
