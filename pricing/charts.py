@@ -18,6 +18,7 @@ from ledger.money import format_baht
 from pricing.ranges import Bounds, holds, misfits
 
 Range = tuple[int, int | None]
+"""From and to; None = no end."""
 
 
 class ChartPrimary(enum.Enum):

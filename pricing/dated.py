@@ -8,6 +8,7 @@ before or after the list.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -48,7 +49,7 @@ class Dated(Generic[T]):
     @classmethod
     def of(cls, what: str, rows: Iterable[DatedRow[T]]) -> Dated[T]:
         """The rows put in the order of their dates."""
-        return cls(what=what, rows=tuple(sorted(rows, key=lambda row: row.from_date)))
+        return cls(what=what, rows=tuple(sorted(rows, key=_from_date)))
 
     @classmethod
     def of_changes(cls, what: str, start: date, first: T, changes: Mapping[date, T]) -> Dated[T]:
@@ -64,12 +65,7 @@ class Dated(Generic[T]):
 
     def on(self, day: date) -> T:
         """The value in force on `day`. Raises `InvalidInput` when none is."""
-        for row in self.rows:
-            if holds((row.from_date, row.to_date), day):
-                return row.value
-        raise InvalidInput.one(
-            self.what, day.isoformat(), f"a date {self._reach()}", "Add a row for that date."
-        )
+        return self.rows[self._place(day)].value
 
     def pieces(self, start: date, stop: date) -> Iterator[tuple[date, date, T]]:
         """[start, stop) cut where the value changes: (first date, date after the last, value).
@@ -77,13 +73,24 @@ class Dated(Generic[T]):
         Raises `InvalidInput` when a date of it has no value.
         """
         while start < stop:
-            value = self.on(start)
-            ends = [row.to_date for row in self.rows if row.to_date and row.to_date > start]
-            end = min([*ends, stop])
-            yield start, end, value
+            row = self.rows[self._place(start)]
+            end = stop if row.to_date is None else min(row.to_date, stop)
+            yield start, end, row.value
             start = end
+
+    def _place(self, day: date) -> int:
+        at = bisect_right(self.rows, day, key=_from_date) - 1
+        if at < 0 or not holds((self.rows[at].from_date, self.rows[at].to_date), day):
+            raise InvalidInput.one(
+                self.what, day.isoformat(), f"a date {self._reach()}", "Add a row for that date."
+            )
+        return at
 
     def _reach(self) -> str:
         last = self.rows[-1].to_date
         until = f"to the day before {last.isoformat()}" if last else "on"
         return f"from {self.rows[0].from_date.isoformat()} {until}"
+
+
+def _from_date(row: DatedRow[T]) -> date:
+    return row.from_date

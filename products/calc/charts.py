@@ -8,10 +8,11 @@ out. What is still open is a gap, and the chart refuses it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pricing.charts import ChartPrimary, ChartRow, RateChart
+from pricing.charts import ChartPrimary, ChartRow, Range, RateChart
 from products.calc.answers import Answer, money_text, percent_text
 from products.calc.fields import PERIODS_MAX, Fields
 
@@ -27,8 +28,8 @@ _PRIMARY = {
 class _Row:
     """A row as written: both bounds of each range belong to it, None = open."""
 
-    months: tuple[int, int | None]
-    amounts: tuple[int, int | None]
+    months: Range
+    amounts: Range
     annual_rate_e8: int
 
 
@@ -42,17 +43,26 @@ class ChartIn:
 
     def chart(self) -> RateChart:
         """The chart with half-open ranges. Raises `InvalidInput` for gaps and overlaps."""
-        begins = sorted({row.amounts[0] for row in self.rows})
+        begins: dict[Range | None, list[int]] = {}
+        for row in self.rows:
+            begins.setdefault(self._group(row), []).append(row.amounts[0])
+        above = {group: sorted(set(amounts)) for group, amounts in begins.items()}
         return RateChart(
-            primary=self.primary, rows=tuple(self._half_open(row, begins) for row in self.rows)
+            primary=self.primary,
+            rows=tuple(self._half_open(row, above[self._group(row)]) for row in self.rows),
         )
+
+    def _group(self, row: _Row) -> Range | None:
+        """What rows share whose amounts must join: their term, unless the amount comes first."""
+        return row.months if self.primary is ChartPrimary.TERM else None
 
     def _half_open(self, row: _Row, begins: Sequence[int]) -> ChartRow:
         (from_months, to_months), (from_amount, to_amount) = row.months, row.amounts
         end = None
         if to_amount is not None:
-            nearby = [begin for begin in begins if to_amount < begin <= to_amount + self.unit]
-            end = nearby[0] if nearby else to_amount + 1
+            at = bisect_right(begins, to_amount)
+            nearby = at < len(begins) and begins[at] <= to_amount + self.unit
+            end = begins[at] if nearby else to_amount + 1
         return ChartRow(
             from_months=from_months,
             to_months=None if to_months is None else to_months + 1,

@@ -24,6 +24,8 @@ from products.interest.day_counts import DayCount
 from products.interest.earning import Conditions
 
 ONE_DAY = timedelta(days=1)
+POSTED_DAILY_MAX = 3_660
+"""The most dates of a case that posts every day: ten years."""
 _POST_ON = {"NEXT_PERIOD_START": ONE_DAY, "CURRENT_PERIOD_END": timedelta(0)}
 
 
@@ -164,6 +166,8 @@ def _calendar(fields: Fields, periods: _Periods, changes: Mapping[date, int]) ->
         ends = _or_on(ends, last)
     if max(changes) > last:
         raise fields.wrong("movements", f"dates up to {day_text(last)}", "Let the case end later.")
+    if periods.posting == 0 and (last - min(changes)).days >= POSTED_DAILY_MAX:
+        raise fields.wrong("posting", f"periods longer than a day, or {POSTED_DAILY_MAX:,} dates")
     return Calendar(
         last=last,
         balance_on=periods.end_date or last + after,

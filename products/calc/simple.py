@@ -9,6 +9,7 @@ contracts.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -29,7 +30,7 @@ _STAGES = {"STRETCH": Stage.STRETCH, "POSTING": Stage.POSTING}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """Movements and payments by date, amounts in the currency's smallest unit; `end` bears none."""
+    """Movements and payments, earliest first, in the currency's smallest unit; `end` bears none."""
 
     movements: Mapping[date, int]
     payments: Mapping[date, int]
@@ -60,7 +61,7 @@ def simple_daily_interest(fields: Fields, _: str | None) -> Answer:
         interest = case.rule.settle_parts(run.earned.credit_exact for run in runs)
         lines += [_run_line(case, run) for run in runs]
         lines.append(_settled_line(case, interest))
-        principal += sum(amount for on, amount in case.movements.items() if begin <= on < stop)
+        principal = runs[-1].balance_satang
         total, owed = total + interest, owed + interest
         if stop in case.payments:
             paid = case.payments[stop]
@@ -107,15 +108,18 @@ def _by_date(amounts: Iterable[tuple[date, int]]) -> dict[date, int]:
     found: dict[date, int] = {}
     for on, amount in amounts:
         found[on] = found.get(on, 0) + amount
-    return found
+    return dict(sorted(found.items()))
 
 
 def _runs(case: _Case, principal: int, begin: date, stop: date) -> list[Stretch]:
+    """What the dates from one payment to the next earn; each payment lies after the one before."""
+    dates = [*case.movements]
+    within = dates[bisect_left(dates, begin) : bisect_left(dates, stop)]
     return [
         *stretches(
             start=begin,
             stop=stop,
-            changes=case.movements,
+            changes={on: case.movements[on] for on in within},
             conditions=case.conditions,
             day_count=case.day_count,
             opening_satang=principal,

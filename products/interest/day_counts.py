@@ -50,7 +50,10 @@ class DayCount(enum.Enum):
 
     def day_units(self, on: date) -> int:
         """What the date `on` weighs, in parts of `DAYS_MULTIPLE`: its days times a day's parts."""
-        return self.counted_days(on, on + _ONE_DAY) * (DAYS_MULTIPLE // self.year_days(on))
+        units = DAYS_MULTIPLE // self.year_days(on)
+        if self is DayCount.THIRTY_360:
+            return self.counted_days(on, on + _ONE_DAY) * units
+        return units
 
     def span_units(self, start: date, stop: date) -> int:
         """What [start, stop) weighs: the sum of its dates, without walking them."""

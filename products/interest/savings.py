@@ -133,9 +133,7 @@ def replay(
     exact, rounded = opening_exact, terms.rounded(opening_exact)
     for on in days(start, stop):
         balance += changes.get(on, 0)
-        if (rate := rates.get(on)) is None:
-            raise InvariantBroken(f"replay: no rate for {on.isoformat()}")
-        reached, earned = _earned(balance, rate, on, terms.day_count)
+        reached, earned = _earned(balance, rates.get(on), on, terms.day_count)
         exact += earned
         before, rounded = rounded, terms.rounded(exact)
         accruals.append(
@@ -165,8 +163,12 @@ def replay(
     )
 
 
-def _earned(balance: int, rate: int | Conditions, on: date, day_count: DayCount) -> tuple[int, int]:
+def _earned(
+    balance: int, rate: int | Conditions | None, on: date, day_count: DayCount
+) -> tuple[int, int]:
     """The rate that a balance reaches on a date, and what it earns by all of its slabs."""
+    if rate is None:
+        raise InvariantBroken(f"replay: no rate for {on.isoformat()}")
     if isinstance(rate, int):
         return rate, day_exact(balance, rate, on, day_count)
     kept = max(balance, 0)

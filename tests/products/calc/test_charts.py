@@ -89,3 +89,18 @@ def test_what_a_chart_does_not_reach_or_says_twice_is_refused(
 def test_a_currency_without_decimals_has_no_amounts_between_units() -> None:
     case = chart(AMOUNTS, "amount", "5001", 1) | {"currency_decimals": 0}
     assert ask(KIND, case) == {"rate_pct": "2"}
+
+
+def test_each_term_may_be_divided_by_amounts_of_its_own() -> None:
+    shorter: dict[str, Any] = {"from_months": 1, "to_months": 6}
+    longer: dict[str, Any] = {"from_months": 7, "to_months": None}
+    rows = [
+        shorter | {"from_amount": "1", "to_amount": "5000", "rate": "1"},
+        shorter | {"from_amount": "5001", "to_amount": None, "rate": "2"},
+        longer | {"from_amount": "1", "to_amount": "5000.49", "rate": "3"},
+        longer | {"from_amount": "5000.50", "to_amount": None, "rate": "4"},
+    ]
+    found = [
+        ask(KIND, chart(rows, "period_amount", "5000.50", months))["rate_pct"] for months in (6, 7)
+    ]
+    assert found == ["1", "4"]

@@ -9,6 +9,7 @@ import pytest
 from tests.products.calc.asking import ask, explained, refused
 
 KIND, CHARGED = "savings_interest", "savings_overdraft_interest"
+MOVEMENT = ("2026-06-10", "1.00")
 
 
 def account(*movements: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -175,6 +176,11 @@ def test_unposted_interest_is_told_where_the_end_cuts_a_period(compounding: str)
     assert (result["postings"], result["unposted"]) == ([], "2.00")
 
 
+def test_ten_years_may_be_posted_every_day() -> None:
+    case = account(MOVEMENT, posting="DAILY", end_date="2036-06-16")
+    assert len(ask(KIND, case | {"annual_rate_pct": "1000"})["postings"]) == 3660
+
+
 def test_every_run_of_days_and_every_posting_is_explained() -> None:
     case = account(
         ("2026-06-01", "365.00"),
@@ -216,9 +222,6 @@ def test_slabs_minimum_and_limit_are_named_in_the_explanation() -> None:
     ]
 
 
-MOVEMENT = ("2026-06-10", "1.00")
-
-
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -234,6 +237,10 @@ MOVEMENT = ("2026-06-10", "1.00")
         ),
         ({"day_count": "ACT/365", "days_in_year": "360"}, "inputs.days_in_year: got '360'; expect"),
         ({"balance_method": "AVERAGE_DAILY_BALANCE"}, "expected one of DAILY_BALANCE"),
+        (
+            {"posting": "DAILY", "end_date": "2036-06-17"},
+            "inputs.posting: got 'DAILY'; expected periods longer than a day, or 3,660 dates",
+        ),
         ({"posting": None}, "inputs.posting: got nothing; expected one of DAILY, MONTHLY"),
         ({"annual_rate_pct": None}, "inputs.annual_rate_pct: got nothing"),
         ({"overdraft_limit": "5.00"}, "inputs.overdraft_limit: got unknown field"),
@@ -276,6 +283,7 @@ def test_an_account_that_contradicts_itself_is_refused_with_the_field(
         ([("0", "100.00"), ("99.00", None)], "slabs[1].from: got 99.00, an overlap"),
         ([("0", "100.00")], "slabs[0].to: got 100.00; expected no end"),
         ([("1.00", None)], "slabs[0].from: got 1.00; expected 0.00"),
+        ([("0", None)] * 121, "inputs.slabs: got a list of 121; expected a list of at most 120"),
     ],
 )
 def test_slabs_that_do_not_meet_are_refused(slabs: list[tuple[str, str | None]], said: str) -> None:
