@@ -69,7 +69,8 @@ class Holiday:
     interest:  COLLECTED = it goes on being paid; DEFERRED = it is earned, and due with the first
                instalment after the holiday; FREE = it is not earned.
     extends:   every instalment moves later by `count` periods and so does the end; otherwise the
-               end stays and the instalment is solved anew over the periods that are left.
+               end stays and the instalment is solved anew over the periods that are left (one that
+               was agreed stays, and the last absorbs what the others did not pay).
     """
 
     from_date: date

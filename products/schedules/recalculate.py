@@ -18,8 +18,9 @@ from ledger.errors import InvalidInput
 from products.schedules.build import finished
 from products.schedules.checks import check_terms
 from products.schedules.due_dates import DuePeriod
+from products.schedules.flows import Flow, dated
 from products.schedules.values import LoanTerms, PrepaymentEffect, Schedule
-from products.schedules.walk import Flow, Walk, dated
+from products.schedules.walk import Walk
 
 _ONE_DAY = timedelta(days=1)
 

@@ -9,12 +9,9 @@ make the same schedule.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
-from operator import attrgetter
-from typing import Protocol, TypeVar
 
 from ledger.errors import InvalidInput
 from products.schedules.due_dates import DuePeriod, InterestDue
@@ -25,6 +22,7 @@ from products.schedules.earning import (
     settled_interest,
     sub_periods,
 )
+from products.schedules.flows import Flow, dated, flows_between, prepaid_on
 from products.schedules.solving import agreed_level, settle_level, solve
 from products.schedules.values import (
     Adjust,
@@ -41,43 +39,6 @@ PERIODS_MAX = 1200
 """The longest schedule that grows by itself when instalments stay and the rate rises."""
 
 _ONE_DAY = timedelta(days=1)
-_date = attrgetter("on")
-
-
-class OnADate(Protocol):
-    """Whatever happens on a date."""
-
-    @property
-    def on(self) -> date:
-        """The date."""
-
-
-_Flow = TypeVar("_Flow", bound=OnADate)
-
-
-def dated(flows: tuple[_Flow, ...], first: date, last: date) -> tuple[_Flow, ...]:
-    """Those of `first` to `last`, both included, from flows in order of dates."""
-    if not flows or flows[-1].on < first or last < flows[0].on:
-        return ()  # nearly always: one drawdown, nothing prepaid
-    low = bisect_left(flows, first, key=_date)
-    return flows[low : bisect_right(flows, last, lo=low, key=_date)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
-    """What changes inside a period, from the night of `on`.
-
-    balance_satang: change of the outstanding principal.
-    bearing_satang: change of what bears interest.
-    solving:        the level payment is solved with it.
-    advance:        what it takes off the balance stands in for principal of the next instalments.
-    """
-
-    on: date
-    balance_satang: int
-    bearing_satang: int
-    solving: bool = True
-    advance: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,37 +87,11 @@ class Walk:
 
     def flows_inside(self, since: date, end: date) -> list[Flow]:
         """What flows after `since` and before `end`, in order of dates."""
-        first, last = since + _ONE_DAY, end - _ONE_DAY
-        flows = [
-            Flow(on=paid.on, balance_satang=paid.amount_satang, bearing_satang=paid.amount_satang)
-            for paid in dated(self.terms.disbursements, first, last)
-            if self._knows(paid.on)
-        ]
-        flows += [
-            Flow(
-                on=paid.on,
-                balance_satang=-paid.amount_satang,
-                bearing_satang=-paid.amount_satang,
-                solving=paid.effect is PrepaymentEffect.SMALLER_INSTALMENTS,
-                advance=paid.effect is PrepaymentEffect.NEXT_INSTALMENTS,
-            )
-            for paid in dated(self.terms.prepayments, first, last)
-            if self._knows(paid.on)
-        ]
-        return sorted(flows, key=lambda flow: flow.on) if len(flows) > 1 else flows
+        return [flow for flow in flows_between(self.terms, since, end) if self._knows(flow.on)]
 
     def after_due(self, end: date, principal: int, interest: int) -> list[Flow]:  # noqa: ARG002
-        """What is paid on the end date over what falls due there: prepayments of that date."""
-        return [
-            Flow(
-                on=paid.on,
-                balance_satang=-paid.amount_satang,
-                bearing_satang=-paid.amount_satang,
-                advance=paid.effect is PrepaymentEffect.NEXT_INSTALMENTS,
-            )
-            for paid in dated(self.terms.prepayments, end, end)
-            if self._knows(paid.on)
-        ]
+        """What is paid on the end date over what falls due there."""
+        return [flow for flow in prepaid_on(self.terms, end) if self._knows(flow.on)]
 
     def settle_advance(self, early: int, prepaid: int) -> None:
         """What was paid beyond the running instalment does what was agreed.

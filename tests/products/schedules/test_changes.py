@@ -355,6 +355,15 @@ def test_a_holiday_that_keeps_the_end_makes_the_later_instalments_larger() -> No
     assert not wrong_with(after)
 
 
+def test_an_agreed_instalment_outlives_a_holiday_that_keeps_the_end() -> None:
+    before = build(half_a_year(fixed_instalment_satang=101_200 * BAHT))
+    after = changed(before, Holiday(from_date=date(2026, 4, 1), count=2, extends=False))
+    assert instalments(after)[4] == 101_200 * BAHT
+    assert instalments(after)[5] > 300_000 * BAHT
+    moved = changed(before, Holiday(from_date=date(2026, 4, 1), count=2))
+    assert set(instalments(moved)[4:-1]) == {101_200 * BAHT}
+
+
 @given(terms_drawn(plain=True), st.data())
 def test_a_holiday_moves_dates_and_never_money_unless_interest_follows(
     terms: LoanTerms, data: st.DataObject
