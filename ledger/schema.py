@@ -3,7 +3,8 @@
 Alembic runs the numbered SQL files; `REQUIRED` is the newest of them. A newer database is fine:
 migrations add, so old code runs on a new schema while a deployment rolls. The one that takes away
 (0014: interest is kept in spans) makes nights, openings and closings of older code fail, loudly and
-undone; its doors for money go on.
+undone; its doors for money go on. A rate sheet that older code drafts since 0015 has no lines and
+is not approved.
 """
 
 from __future__ import annotations

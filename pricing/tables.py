@@ -25,3 +25,12 @@ rate_sheet = sa.Table(
     sa.Column("approved_on", sa.Date),
     sa.Column("approved_at", sa.DateTime(timezone=True)),
 )
+
+rate_line = sa.Table(
+    "rate_line",
+    METADATA,
+    sa.Column("book_id", sa.Integer, primary_key=True),
+    sa.Column("sheet_id", UUID(as_uuid=True), primary_key=True),
+    sa.Column("slab_from_satang", sa.BigInteger, primary_key=True),
+    sa.Column("annual_rate_e8", sa.BigInteger),
+)

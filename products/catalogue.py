@@ -1,13 +1,15 @@
-"""What may be sold: products, whose terms are data. Savings is the first family.
+"""What may be sold: products, whose terms are data. Plain and special savings are two families.
 
 A product says how its interest is counted and credited and which accounts its events touch; rates
-are pricing's, balances are the ledger's. A product is never changed: new terms are a new product.
+are pricing's, balances are the ledger's. Special savings also say which part of a balance a slab's
+rate is for, and below which balance a date earns nothing. A product is never changed: new terms are
+a new product.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +18,17 @@ import asyncpg
 from ledger.dates import parse_date
 from ledger.db import Connection, statements
 from ledger.errors import InvalidInput, NotFound
-from ledger.money import Rounding
+from ledger.money import BALANCE_MAX, Rounding, format_baht
+from pricing.rate_lines import RateLine, slabs_of
+from pricing.slabs import SlabBasis
 from products.interest import DayCount, Terms
+from products.interest.earning import Conditions
 
 _SQL = statements(Path(__file__).parent / "sql" / "catalogue.sql")
 
 SAVINGS = "savings"
+SPECIAL_SAVINGS = "special_savings"
+FAMILIES = (SAVINGS, SPECIAL_SAVINGS)
 NIGHT_DAY_COUNTS = (DayCount.ACT_365F, DayCount.ACT_ACT_CALYEAR)
 """The day counts that the night accrues savings by; a product with another one is refused."""
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]{1,31}$", re.ASCII)
@@ -36,6 +43,8 @@ class Product:
     gl_deposits:     GL code of the contracts' accounts: the product's control account.
     expense_account: account debited by each day's interest.
     payable_account: account that holds interest accrued and not yet credited.
+    slab_rule:       which part of a balance the rate of a slab is for.
+    minimum_satang:  a closing balance below it earns nothing on that date.
     """
 
     book_id: int
@@ -47,14 +56,23 @@ class Product:
     expense_account: int
     payable_account: int
     family: str = SAVINGS
+    slab_rule: SlabBasis = SlabBasis.WHOLE
+    minimum_satang: int = 0
+
+    def conditions(self, lines: Sequence[RateLine]) -> int | Conditions:
+        """What a date earns under a sheet of these lines: one rate where that is all there is."""
+        if len(lines) == 1 and not self.minimum_satang:
+            return lines[0].annual_rate_e8
+        slabs = slabs_of(lines, self.slab_rule)
+        return Conditions(slabs=slabs, minimum_satang=self.minimum_satang)
 
 
 async def create_product(connection: Connection, product: Product) -> None:
     """Record a product in the caller's transaction.
 
     Raises `InvalidInput` for a code or a capitalisation day that cannot be, a day count or a step
-    that the night does not have, a code that is taken, or a GL code or account that the book does
-    not have.
+    that the night does not have, conditions that the family does not have, a code that is taken, or
+    a GL code or account that the book does not have.
     """
     _check(product)
     try:
@@ -71,6 +89,8 @@ async def create_product(connection: Connection, product: Product) -> None:
             product.gl_deposits,
             product.expense_account,
             product.payable_account,
+            product.slab_rule.value,
+            product.minimum_satang,
         )
     except asyncpg.UniqueViolationError as error:
         raise InvalidInput.one(
@@ -125,6 +145,7 @@ def _check(product: Product) -> None:
         raise InvalidInput.one(
             "product_code", product.product_code, "2 to 32 of A-Z, 0-9 and _, a letter first"
         )
+    _check_family(product)
     if product.terms.day_count not in NIGHT_DAY_COUNTS:
         expected = "one of " + ", ".join(each.value for each in NIGHT_DAY_COUNTS)
         raise InvalidInput.one("day_count", product.terms.day_count.value, expected)
@@ -137,6 +158,18 @@ def _check(product: Product) -> None:
     for day in sorted(product.terms.capitalisation_days):
         # 29 February is refused: interest credited only in leap years is nobody's product.
         parse_date(f"{_A_YEAR_WITHOUT_LEAP_DAY}-{day}", f"capitalisation_days, {day}")
+
+
+def _check_family(product: Product) -> None:
+    if product.family not in FAMILIES:
+        raise InvalidInput.one("family", product.family, "one of " + ", ".join(FAMILIES))
+    if not 0 <= product.minimum_satang <= BALANCE_MAX:
+        got = format_baht(product.minimum_satang)
+        raise InvalidInput.one("minimum_satang", got, "a balance of 0.00 or more")
+    plain = product.slab_rule is SlabBasis.WHOLE and not product.minimum_satang
+    if product.family == SAVINGS and not plain:
+        expected = f"{SPECIAL_SAVINGS}: plain savings have no slab rule and no minimum balance"
+        raise InvalidInput.one("family", product.family, expected)
 
 
 def _product(row: asyncpg.Record) -> Product:
@@ -154,4 +187,6 @@ def _product(row: asyncpg.Record) -> Product:
         expense_account=row["expense_account"],
         payable_account=row["payable_account"],
         family=row["family"],
+        slab_rule=SlabBasis(row["slab_rule"]),
+        minimum_satang=row["minimum_satang"],
     )

@@ -16,9 +16,10 @@ import asyncpg
 
 from ledger.dates import days
 from ledger.db import Connection, statements
-from pricing.quotes import quote
+from pricing.quotes import lines_of, quote
 from products.catalogue import Product
 from products.interest import period_start
+from products.interest.earning import Conditions
 from products.interest_corrections import Recorded
 from products.night import Night
 from products.spans import Span, as_known, earned_before, expand, span_of
@@ -141,17 +142,20 @@ def _without(changes: Mapping[date, int], credited: Mapping[date, int]) -> dict[
 
 async def rates_of(
     connection: Connection, night: Night, product: Product, start: date
-) -> dict[date, int]:
-    """The rate of each date from `start` to the night's: what nights used, else what is quoted.
+) -> dict[date, int | Conditions]:
+    """What each date from `start` to the night's pays: by the sheet that its night used, else by
+    the one that is quoted.
 
     A date has no night of the product when no contract of it bore interest yet.
     """
     rows = await connection.fetch(
-        _SQL["used_rates"], night.book_id, night.business_date, product.product_code, start
+        _SQL["used_sheets"], night.book_id, night.business_date, product.product_code, start
     )
-    rates = {row["business_date"]: row["annual_rate_e8"] for row in rows}
+    sheets = {row["business_date"]: row["sheet_id"] for row in rows}
+    lines = await lines_of(connection, night.book_id, {*sheets.values()})
     for on in days(start, night.business_date):
-        if on not in rates:
+        if on not in sheets:
             answer = await quote(connection, night.book_id, product.product_code, on)
-            rates[on] = answer.annual_rate_e8
-    return rates
+            sheets[on], lines[answer.sheet_id] = answer.sheet_id, answer.lines
+    paid = {sheet_id: product.conditions(told) for sheet_id, told in lines.items()}
+    return {on: paid[sheet_id] for on, sheet_id in sheets.items()}

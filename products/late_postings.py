@@ -20,6 +20,7 @@ from ledger.db import Connection, statements
 from ledger.posting.values import Status
 from products.catalogue import Product
 from products.deposits import postings
+from products.interest.earning import Conditions
 from products.interest_corrections import Correction, correct
 from products.late_cases import Case, LateContract, load_cases, rates_of
 from products.night import (
@@ -99,7 +100,11 @@ async def _correct_chunk(
 
 
 def _decide(
-    night: Night, product: Product, case: Case, rates: Mapping[date, int], may_credit: bool
+    night: Night,
+    product: Product,
+    case: Case,
+    rates: Mapping[date, int | Conditions],
+    may_credit: bool,
 ) -> Correction:
     return correct(
         terms=product.terms,

@@ -280,6 +280,8 @@ async def _take_rates(connection: Connection, book_id: int, cut_over: CutOver) -
         sheet_id = event_id(book_id, "rate_sheet", rate.product_code, rate.effective_from)
         facts = (rate.product_code, rate.effective_from, rate.annual_rate_e8, rate.made_by)
         await connection.execute(_SQL["draft_sheet"], book_id, sheet_id, *facts)
+        columns = ([0], [rate.annual_rate_e8])
+        await connection.execute(_SQL["draft_lines"], book_id, sheet_id, *columns)
         approval = (rate.approved_by, rate.approved_on)
         await connection.execute(_SQL["approve_sheet"], book_id, sheet_id, *approval)
 

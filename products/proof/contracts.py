@@ -18,7 +18,7 @@ from uuid import UUID
 from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
 from products.proof.closings import Closing, read_closings
-from products.proof.life import Facts, Life, Terms, live
+from products.proof.life import Facts, Life, Lines, Terms, live
 from products.proof.spans import check_spans, check_standing, nights_of_corrections
 
 CONTRACTS_AT_ONCE = 200
@@ -100,7 +100,7 @@ class Shelf:
     """What all contracts share: products, rates, refusals by night."""
 
     products: dict[str, Product]
-    rates: dict[str, dict[date, int]]
+    rates: dict[str, dict[date, Lines]]
     refused: dict[tuple[str, UUID], set[date]]
 
 

@@ -14,25 +14,14 @@ from ledger.proof.report import Difference, compare, differ
 from products.proof.closings import check_stray
 from products.proof.contracts import Product, Shelf, Totals, read_refusals
 from products.proof.life import Terms
+from products.proof.rates import USED, read_rates
 
 _SHOWN = 1_000
 
 _PRODUCTS = """
 SELECT product_code, day_count, rounding, capitalisation_days, gl_deposits, expense_account,
-    payable_account
+    payable_account, slab_rule, minimum_satang
 FROM products.product WHERE book_id = $1
-"""
-_RATES = """
-SELECT r.product_code, r.business_date, r.annual_rate_e8, r.sheet_id, s.sheet_id AS right_sheet,
-    s.annual_rate_e8 AS right_rate
-FROM products.day_rate AS r
-LEFT JOIN LATERAL (
-    SELECT t.sheet_id, t.annual_rate_e8 FROM pricing.rate_sheet AS t
-    WHERE t.book_id = r.book_id AND t.product_code = r.product_code AND t.state = 2
-        AND t.effective_from <= r.business_date
-    ORDER BY t.effective_from DESC LIMIT 1
-) AS s ON TRUE
-WHERE r.book_id = $1
 """
 _WITHOUT_ACCOUNT = """
 SELECT c.contract_no, c.account_id, c.product_code, a.account_id IS NOT NULL AS has_account,
@@ -158,6 +147,8 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
                 day_count=row["day_count"],
                 rounding=row["rounding"],
                 ends=frozenset(row["capitalisation_days"]),
+                slab_rule=row["slab_rule"],
+                minimum=row["minimum_satang"],
             ),
             expense_account=row["expense_account"],
             payable_account=row["payable_account"],
@@ -165,23 +156,13 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
         )
         for row in await connection.fetch(_PRODUCTS, book_id)
     }
-    rates: dict[str, dict[date, int]] = defaultdict(dict)
-    found: list[Difference] = []
-    for row in await connection.fetch(_RATES, book_id):
-        on, code = row["business_date"], row["product_code"]
-        # Work goes on with the sheet's rate: the night should have used it.
-        right = row["annual_rate_e8"] if row["right_rate"] is None else row["right_rate"]
-        rates[code][on] = right
-        expected: dict[str, object] = {
-            "annual_rate_e8": row["right_rate"],
-            "sheet_id": row["right_sheet"],
-        }
-        used = {name: row[name] for name in expected}
-        where = f"products.day_rate {code} {on}"
-        found += compare("rates are the approved sheets'", where, expected, used)
+    rates, found = await read_rates(connection, book_id)
     for row in await connection.fetch(_WITHOUT_ACCOUNT, book_id):
         where = f"products.contract {row['contract_no']}"
-        expected = {"account_id": row["account_id"], "product_code": row["product_code"]}
+        expected: dict[str, object] = {
+            "account_id": row["account_id"],
+            "product_code": row["product_code"],
+        }
         there = {
             "account_id": row["account_id"] if row["has_account"] else None,
             "product_code": row["product_code"] if row["has_product"] else None,
@@ -201,7 +182,7 @@ async def check_control(connection: Connection, book_id: int, totals: Totals) ->
     found = await _accrual_journals(connection, book_id, totals)
     for code, on in sorted(totals.without_rate)[:_SHOWN]:
         where = f"products.day_rate {code} {on}"
-        found += differ("rates are the approved sheets'", where, "the rate of a night", "no row")
+        found += differ(USED, where, "the rate of a night", "no row")
     for row in await connection.fetch(_CREDITS_WITHOUT_ROW, book_id):
         where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"
         found += differ("capitalisations are their journals", where, "a capitalisation", "none")

@@ -3,9 +3,13 @@
 Written from docs/architecture.md. A date bears interest on the balance by value date at its close,
 without that date's own capitalisation; a negative balance earns nothing. Exact interest counts
 units of 1/(1,603,080 x 10^8) satang; only the cumulative amount of a capitalisation period is
-rounded. A night first looks at what was posted that day with an earlier value date and corrects
-the dates it changes, then accrues its own date, then, on the product's days, credits all that is
-accrued and not yet credited.
+rounded. A sheet's lines each begin at a balance; a slab reaches to where the next line begins. A
+date pays by them as the product says, on the whole balance or slice by slice, and nothing below the
+product's minimum balance.
+
+A night first looks at what was posted that day with an earlier value date and corrects the dates it
+changes, then accrues its own date, then, on the product's days, credits all that is accrued and not
+yet credited.
 
 What was credited is taken from the record as a fact for the balances; whether it should have been
 that amount is part of what comes out.
@@ -28,15 +32,40 @@ UNIT = UNITS_A_YEAR * 10**8
 
 _ONE_DAY = timedelta(days=1)
 
+Lines = tuple[tuple[int, int], ...]
+"""A sheet: (satang from which on a slab holds, annual rate in hundred-millionths)."""
+
+
+def reached(lines: Lines, balance: int) -> int:
+    """The rate of the slab that a balance lies in, of the lowest one for a balance below zero."""
+    under = [line for line in lines if line[0] <= max(balance, 0)]
+    return max(under)[1] if under else 0
+
+
+def sliced(lines: Lines, balance: int) -> int:
+    """Satang times rate, slice by slice from the top one down."""
+    weight = 0
+    for begins, rate in sorted(lines, reverse=True):
+        weight += max(balance - begins, 0) * rate
+        balance = min(balance, begins)
+    return weight
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What of a product decides interest; `rounding` 1 half up, 2 half even, 3 up, 4 down."""
+    """What of a product decides interest; `rounding` 1 half up, 2 half even, 3 up, 4 down.
+
+    slab_rule: "whole" = all of a balance at the rate of the slab it reaches; "slice" = each part of
+               it at the rate of its own slab.
+    minimum:   satang below which a balance earns nothing on a date.
+    """
 
     product_code: str
     day_count: str
     rounding: int
     ends: frozenset[str]
+    slab_rule: str = "whole"
+    minimum: int = 0
 
     def year_days(self, on: date) -> int:
         """Days of the year that a date counts in."""
@@ -47,6 +76,15 @@ class Terms:
     def ends_period(self, on: date) -> bool:
         """True on the days on which interest is credited."""
         return on.isoformat()[5:] in self.ends
+
+    def earned(self, on: date, balance: int, lines: Lines) -> int:
+        """What a balance earns on a date, in exact units."""
+        if balance < max(self.minimum, 0):
+            return 0
+        weight = balance * reached(lines, balance)
+        if self.slab_rule == "slice":
+            weight = sliced(lines, balance)
+        return weight * (UNITS_A_YEAR // self.year_days(on))
 
     def satang(self, exact: int) -> int:
         """A cumulative exact amount in whole satang."""
@@ -71,7 +109,7 @@ class Facts:
     credited: night -> period end -> amount capitalised (or corrected) by that night.
     refused:  nights whose capitalisation of this contract was refused.
     uncorrected: nights that could not correct past credits of this contract.
-    rates:    date -> annual rate in hundred-millionths.
+    rates:    date -> lines of the sheet in force.
     closings: in order; a closed contract earns nothing, and opened again it is corrected.
     brought:  exact interest that the first period brought along from an old system.
     """
@@ -84,7 +122,7 @@ class Facts:
     credited: Mapping[date, Mapping[date, int]]
     refused: frozenset[date]
     uncorrected: frozenset[date]
-    rates: Mapping[date, int]
+    rates: Mapping[date, Lines]
     closings: tuple[Closing, ...] = ()
     brought: int = 0
 
@@ -188,7 +226,7 @@ class _Run:
         self.share[on] = terms.satang(cumulative) - terms.satang(before)
         self.life.accruals[on] = {
             "balance_satang": balance,
-            "annual_rate_e8": self.facts.rates.get(on, 0),
+            "annual_rate_e8": reached(self.facts.rates.get(on, ()), balance),
             "year_days": terms.year_days(on),
             "exact": self.exact[on],
             "cumulative_exact": cumulative,
@@ -280,8 +318,7 @@ class _Run:
         return self.facts.brought if period_start == self.facts.interest_from else 0
 
     def _earned(self, on: date, balance: int) -> int:
-        daily = UNITS_A_YEAR // self.facts.terms.year_days(on)
-        return max(balance, 0) * self.facts.rates.get(on, 0) * daily
+        return self.facts.terms.earned(on, balance, self.facts.rates.get(on, ()))
 
     def _period_start(self, on: date) -> date:
         day = on

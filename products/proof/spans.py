@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledger.proof.report import Difference, compare, differ
-from products.proof.life import Facts, Life, dates
+from products.proof.life import Facts, Life, dates, reached
 
 CHECK = "spans are the balances by value date"
 STANDING = "interest stands where its spans leave it"
@@ -151,7 +151,7 @@ def _after_correction(
             told["cumulative_exact"] = int(row["base_exact"]) + int(row["slope_exact"]) * days
             expected["cumulative_exact"] = running
             for name, value in (
-                ("annual_rate_e8", facts.rates.get(on, 0)),
+                ("annual_rate_e8", reached(facts.rates.get(on, ()), balance.get(on, 0))),
                 ("year_days", facts.terms.year_days(on)),
             ):
                 told[name], expected[name] = row[name], value

@@ -3,13 +3,13 @@
 -- $3 product, bounds: $4 <= contract_id < $5.
 
 -- whole_products --
--- Products whose rate of the date is another than that of the day before, or the first.
+-- Products whose sheet of the date is another than that of the day before, or the first: sheets may
+-- differ in any slab, and the lines of one never change.
 SELECT r.product_code
 FROM products.day_rate AS r
 LEFT JOIN products.day_rate AS b
     ON b.book_id = r.book_id AND b.product_code = r.product_code AND b.business_date = $2::date - 1
-WHERE r.book_id = $1 AND r.business_date = $2
-    AND b.annual_rate_e8 IS DISTINCT FROM r.annual_rate_e8
+WHERE r.book_id = $1 AND r.business_date = $2 AND b.sheet_id IS DISTINCT FROM r.sheet_id
 
 -- may_have_changed --
 -- Contracts whose account moved on the date, and those that begin a span on it.
@@ -30,16 +30,32 @@ GROUP BY k.product_code
 -- $6 days of the year, $7 units of one day (1603080 / $6), $8 the contracts that may have changed.
 -- Closing balance by the date = today's counters less what moved on later business dates: doors go
 -- on posting there while this runs. The date's own capitalisation comes after this step.
-WITH asked AS (
+-- A slab of the date's sheet knows what full slabs below it weigh (satang x rate): by slice, that and
+-- what reaches into it; on the whole balance, all at its rate. Below the product's minimum, nothing.
+WITH slab AS (
     SELECT
-        l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days,
-        b.credits - b.debits - coalesce(later.net, 0) AS new_balance,
-        r.annual_rate_e8 AS new_rate
+        k.annual_rate_e8, k.slab_from, k.slab_to,
+        coalesce(sum((k.slab_to - k.slab_from)::numeric * k.annual_rate_e8) OVER (
+            ORDER BY k.slab_from ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS weighs_below
+    FROM (
+        SELECT
+            n.annual_rate_e8, n.slab_from_satang AS slab_from,
+            lead(n.slab_from_satang, 1, 9223372036854775807) OVER (
+                ORDER BY n.slab_from_satang
+            ) AS slab_to
+        FROM products.day_rate AS r
+        INNER JOIN pricing.rate_line AS n ON n.book_id = r.book_id AND n.sheet_id = r.sheet_id
+        WHERE r.book_id = $1 AND r.business_date = $2 AND r.product_code = $3
+    ) AS k
+),
+closing AS (
+    SELECT
+        l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days, l.slope_exact,
+        b.credits - b.debits - coalesce(later.net, 0) AS new_balance
     FROM products.interest_leg AS l
     INNER JOIN products.contract AS c
         ON c.book_id = l.book_id AND c.contract_id = l.contract_id
-    INNER JOIN products.day_rate AS r
-        ON r.book_id = l.book_id AND r.business_date = $2 AND r.product_code = l.product_code
     INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
     LEFT JOIN LATERAL (
         SELECT sum(m.credits - m.debits)::bigint AS net
@@ -50,16 +66,30 @@ WITH asked AS (
         AND l.contract_id >= $4 AND l.contract_id < $5 AND l.leg = 1
         AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
 ),
+asked AS (
+    SELECT
+        k.*, s.annual_rate_e8 AS new_rate,
+        $7::integer * CASE
+            WHEN k.new_balance < p.minimum_satang OR k.new_balance < 0 THEN 0
+            WHEN p.slab_rule = 'slice'
+                THEN s.weighs_below + (k.new_balance - s.slab_from)::numeric * s.annual_rate_e8
+            ELSE k.new_balance::numeric * s.annual_rate_e8
+        END AS new_slope
+    FROM closing AS k
+    INNER JOIN products.product AS p ON p.book_id = $1 AND p.product_code = $3
+    INNER JOIN slab AS s
+        ON greatest(k.new_balance, 0) >= s.slab_from AND greatest(k.new_balance, 0) < s.slab_to
+),
 moved AS (
     UPDATE products.interest_leg AS l
     SET base_exact = products.leg_exact(l, $2::date - 1), since = $2,
         balance_satang = a.new_balance, annual_rate_e8 = a.new_rate, year_days = $6::smallint,
-        slope_exact = greatest(a.new_balance, 0)::numeric * a.new_rate * $7::integer,
+        slope_exact = a.new_slope,
         span_no = l.span_no + 1, version = l.version + 1
     FROM asked AS a
     WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = a.contract_id AND l.leg = 1
-        AND (a.since = $2 OR (a.balance_satang, a.annual_rate_e8, a.year_days)
-            IS DISTINCT FROM (a.new_balance, a.new_rate, $6::smallint))
+        AND (a.since = $2 OR (a.balance_satang, a.annual_rate_e8, a.year_days, a.slope_exact)
+            IS DISTINCT FROM (a.new_balance, a.new_rate, $6::smallint, a.new_slope))
     RETURNING l.*
 )
 INSERT INTO products.interest_span (

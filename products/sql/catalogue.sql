@@ -3,13 +3,14 @@
 -- create_product --
 INSERT INTO products.product (
     book_id, product_code, family, name_th, name_en, day_count, rounding, capitalisation_days,
-    gl_deposits, expense_account, payable_account
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    gl_deposits, expense_account, payable_account, slab_rule, minimum_satang
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 
 -- products_of_book --
 SELECT
     p.book_id, p.product_code, p.family, p.name_th, p.name_en, p.day_count, p.rounding,
-    p.capitalisation_days, p.gl_deposits, p.expense_account, p.payable_account
+    p.capitalisation_days, p.gl_deposits, p.expense_account, p.payable_account,
+    p.slab_rule, p.minimum_satang
 FROM products.product AS p
 WHERE p.book_id = $1
 ORDER BY p.product_code

@@ -28,6 +28,12 @@ INSERT INTO pricing.rate_sheet (
     book_id, sheet_id, product_code, effective_from, annual_rate_e8, state, made_by, made_at
 ) VALUES ($1, $2, $3, $4, $5, 1, $6, clock_timestamp())
 
+-- draft_lines --
+-- The lines of sheet $2: bounds $3 and rates $4, in order.
+INSERT INTO pricing.rate_line (book_id, sheet_id, slab_from_satang, annual_rate_e8)
+SELECT $1, $2, t.slab_from_satang, t.annual_rate_e8
+FROM unnest($3::bigint [], $4::bigint []) AS t (slab_from_satang, annual_rate_e8)
+
 -- approve_sheet --
 UPDATE pricing.rate_sheet AS r
 SET state = 2, approved_by = $3, approved_on = $4, approved_at = clock_timestamp()

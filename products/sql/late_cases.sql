@@ -73,7 +73,7 @@ SELECT e.subject AS contract_id, (e.body::jsonb ->> 'exact')::numeric(60, 0) AS 
 FROM ledger.event AS e
 WHERE e.book_id = $1 AND e.subject = ANY($2::uuid []) AND e.kind = 131
 
--- used_rates --
-SELECT r.business_date, r.annual_rate_e8
+-- used_sheets --
+SELECT r.business_date, r.sheet_id
 FROM products.day_rate AS r
 WHERE r.book_id = $1 AND r.business_date >= $4 AND r.business_date < $2 AND r.product_code = $3

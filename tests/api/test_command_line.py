@@ -195,6 +195,25 @@ def test_a_rate_is_drafted_by_one_person_and_approved_by_another(demo: Path) -> 
     assert "SAVINGS" in run("rates", "list").stdout
 
 
+def test_a_sheet_of_slabs_is_drafted_shown_and_refused_by_name(demo: Path) -> None:
+    said = ("SAVINGS", "1.2500", "--from", "2026-08-01", "--actor", "facility:officer")
+    steps = ("--slab", "100000.00=1.5000", "--slab", "1000000.00=2.0000")
+    drafted = run("rates", "draft", *said, *steps)
+    assert "1.2500; from 100000.00 1.5000; from 1000000.00 2.0000" in drafted.stdout
+    sheet = facts("rates", "list")["sheets"][0]
+    assert sheet["annual_rate_percent"] == "1.2500"
+    assert sheet["slabs"] == [
+        {"from": "0.00", "annual_rate_percent": "1.2500"},
+        {"from": "100000.00", "annual_rate_percent": "1.5000"},
+        {"from": "1000000.00", "annual_rate_percent": "2.0000"},
+    ]
+    assert "100000.00" in run("rates", "list").stdout
+    falling = ("--slab", "100000.00=1.5000", "--slab", "50000.00=2.0000")
+    refused = run("rates", "draft", *said, *falling)
+    assert refused.exit_code == Exit.BAD_INPUT
+    assert "slabs[2].slab_from: got 50000.00, not increasing" in " ".join(refused.stderr.split())
+
+
 def test_an_account_is_frozen_and_thawed_with_a_reason(demo: Path) -> None:
     why = ("--actor", "facility:legal", "--reason", "court order")
     assert facts("account", "freeze", "SAV-0003", "--credits", *why)["outcome"] == "accepted"

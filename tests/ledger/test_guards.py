@@ -55,6 +55,7 @@ KEEPING = {
     "ledger.seal_node": NEVER,
     "ledger.snapshot": NEVER,
     "ledger.transfer": NEVER,
+    "pricing.rate_line": NEVER,
     "pricing.rate_sheet": UPDATED,
     "products.bank_account": NEVER,
     "products.bank_line": UPDATED,
@@ -230,7 +231,7 @@ async def test_who_reads_cannot_write_anywhere(owner: Connection, role: str) -> 
 
 async def test_the_application_writes_only_what_takes_no_number(owner: Connection) -> None:
     changed = {"pricing.rate_sheet", "products.file_intake", "api.api_key"}
-    fixed = {"ledger.book", "ledger.gl_account", "ledger.party"}
+    fixed = {"ledger.book", "ledger.gl_account", "ledger.party", "pricing.rate_line"}
     assert await rights(owner, APPLICATION, "insert") == changed | fixed
     assert await rights(owner, APPLICATION, "update") == changed | {"ledger.party"}
     assert not await rights(owner, APPLICATION, "delete")

@@ -29,10 +29,12 @@ from ledger.posting.values import (
     SetFreeze,
     Status,
 )
+from pricing.rate_lines import RateLine, one_rate
 from pricing.rates import parse_rate_percent
 from pricing.sheets import approve_sheet, draft_sheet
+from pricing.slabs import SlabBasis
 from products import contracts
-from products.catalogue import Product, create_product
+from products.catalogue import SAVINGS, SPECIAL_SAVINGS, Product, create_product
 from products.end_of_day import ChunkSizes, DayReport, run_day, run_missed
 from products.interest import DayCount, Terms
 from products.spans import as_known, expand, span_of
@@ -46,6 +48,8 @@ MEMBER = parties.Party(
     region="central",
     joined_on=date(2020, 1, 1),
 )
+Rate = str | Sequence[RateLine]
+"""One rate in per cent, or the lines of a sheet."""
 JUNE_AND_DECEMBER = frozenset({"06-30", "12-31"})
 
 
@@ -164,13 +168,18 @@ async def open_savings(
     numbers: Sequence[str],
     *,
     opened_on: date,
-    rates: Mapping[date, str],
+    rates: Mapping[date, Rate],
     day_count: DayCount = DayCount.ACT_365F,
     rounding: Rounding = Rounding.HALF_UP,
     capitalisation_days: frozenset[str] = JUNE_AND_DECEMBER,
     book_id: int = 1,
+    slab_rule: SlabBasis | None = None,
+    minimum_satang: int = 0,
 ) -> Savings:
-    """A book with one savings product, its rates, and a contract for each number."""
+    """A book with one savings product, its rates, and a contract for each number.
+
+    slab_rule: of special savings; None = plain savings.
+    """
     pool = database.poster
     book = await make_book(pool, book_id=book_id, opened_on=opened_on)
     async with pool.acquire() as connection:
@@ -196,12 +205,15 @@ async def open_savings(
         gl_deposits="211100",
         expense_account=expense,
         payable_account=payable,
+        family=SAVINGS if slab_rule is None else SPECIAL_SAVINGS,
+        slab_rule=slab_rule or SlabBasis.WHOLE,
+        minimum_satang=minimum_satang,
     )
     async with pool.acquire() as connection:
         await create_product(connection, product)
-    for effective_from, percent in rates.items():
+    for effective_from, rate in rates.items():
         approved_on = min(opened_on, effective_from - timedelta(days=1))
-        await approve_rate(database, book_id, effective_from, percent, approved_on)
+        await approve_rate(database, book_id, effective_from, rate, approved_on)
     scene = Savings(pool=pool, book=book, product=product, bank=bank, accounts={}, today=opened_on)
     for number in numbers:
         await scene.open(number)
@@ -209,15 +221,15 @@ async def open_savings(
 
 
 async def approve_rate(
-    database: Database, book_id: int, effective_from: date, percent: str, on: date
+    database: Database, book_id: int, effective_from: date, rate: Rate, on: date
 ) -> None:
-    """Draft a rate, and have another person approve it on a date."""
+    """Draft a rate or a sheet of lines, and have another person approve it on a date."""
     sheet = await draft_sheet(
         database.application,
         book_id,
         product_code="SAVINGS",
         effective_from=effective_from,
-        annual_rate_e8=parse_rate_percent(percent),
+        lines=one_rate(parse_rate_percent(rate)) if isinstance(rate, str) else rate,
         made_by="test:treasury",
     )
     await approve_sheet(

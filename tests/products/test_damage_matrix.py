@@ -74,6 +74,10 @@ NIGHTS: dict[str, Derived] = {
         pick="r.business_date = '2026-06-29'",
         plant={"business_date": "r.business_date + 700"},
     ),
+    "pricing.rate_line": Derived(
+        place=("format('pricing.rate_line %s %s', r.sheet_id, r.slab_from_satang)",),
+        plant={"sheet_id": "gen_random_uuid()"},
+    ),
     "products.capitalisation": Derived(
         place=_interest("capitalisation", "format(' %s made on %s', r.period_end, r.made_on)"),
         pick="r.made_on = r.period_end",
@@ -97,7 +101,7 @@ NIGHTS: dict[str, Derived] = {
         },
     ),
 }
-"""What nights write."""
+"""What nights write, and the lines that must be their sheets'."""
 
 DESK: dict[str, Derived] = {
     "products.notice": Derived(

@@ -379,6 +379,9 @@ async def _price(connection: Connection, book_id: int) -> None:
         effective,
     )
     await connection.execute(
+        "INSERT INTO pricing.rate_line VALUES ($1, $2, 0, 0)", book_id, sheet_id
+    )
+    await connection.execute(
         "UPDATE pricing.rate_sheet SET state = 2, approved_by = 'test:manager', "
         "approved_on = $3, approved_at = clock_timestamp() WHERE book_id = $1 AND sheet_id = $2",
         book_id,
