@@ -170,16 +170,11 @@ async def _capitalise_chunk(
 ) -> ChunkResult:
     only = list(retry.contract_ids) if retry is not None else None
     product = night.products[chunk.product_code]
-    owed = await connection.fetch(
-        _SQL["interest_owed"],
-        night.book_id,
-        night.business_date,
-        chunk.product_code,
-        chunk.first,
-        chunk.stop,
-        only,
-        product.terms.rounding.value,
-    )
+    place = (night.book_id, night.business_date, chunk.product_code)
+    bounds = (chunk.first, chunk.stop)
+    await connection.execute(_SQL["lock_legs"], *place, *bounds)
+    rounding = product.terms.rounding.value
+    owed = await connection.fetch(_SQL["interest_owed"], *place, *bounds, only, rounding)
     drafts = [_capitalisation(night, product, row) for row in owed]
     units = await units_of(connection, night, drafts)
     outcomes = await post(connection, night, units)
@@ -191,15 +186,11 @@ async def _capitalise_chunk(
             credited.append((row["contract_id"], row["amount_satang"], journal))
         else:
             refused.append(RefusedContract.of(row["contract_id"], outcome))
-    place = (night.book_id, night.business_date, chunk.product_code)
     if credited:
         columns = map(list, zip(*credited, strict=True))
         await connection.execute(_SQL["record_credits"], *place, *columns)
     if retry is None:
-        terms = product.terms
-        await connection.execute(
-            _SQL["begin_period"], *place, chunk.first, chunk.stop, terms.rounding.value
-        )
+        await connection.execute(_SQL["begin_period"], *place, *bounds, rounding)
     return _capitalised(chunk, credited, refused, retry)
 
 

@@ -102,10 +102,11 @@ RETURN (leg).settled_satang + ledger.round_ratio(
 )::bigint;
 
 -- The last date that nights have accrued for a leg: the last proven one; the date of the night that
--- runs where its chunk is done; at least the day before its running span begins.
+-- runs where its chunk is done; at least the day before its running span begins. One that was closed
+-- before it bore stands at the day before it would have.
 CREATE FUNCTION products.leg_accrued_to(leg products.interest_leg) RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN least((leg).ended_on - 1, greatest(
+RETURN greatest((leg).bears_from - 1, least((leg).ended_on - 1, greatest(
     (leg).since - 1,
     (
         SELECT max(d.business_date) FROM ledger.day AS d
@@ -121,7 +122,7 @@ RETURN least((leg).ended_on - 1, greatest(
             AND n.product_code = (leg).product_code
             AND (leg).contract_id >= n.first_contract AND (leg).contract_id < n.stop_contract
     )
-));
+)));
 
 -- Books that have lived with a row a night. Their capitalisation periods, product by product:
 CREATE TEMP TABLE period ON COMMIT DROP AS
@@ -251,23 +252,31 @@ FROM (
 ) AS s
 WHERE s.begins AND s.on_date >= s.first_date;
 
--- A closed contract bears nothing; what its period had earned by then is what its nights say.
+-- A closed contract bears nothing; what its period had earned by then is what its nights say, up to
+-- the first closing after them, or else what it brought along.
 INSERT INTO told
 SELECT
     c.book_id, c.contract_id, k.from_date, e.business_date, 0, 0, 365, 0, coalesce((
         SELECT CASE
-            WHEN EXISTS (
-                SELECT FROM period AS p
-                WHERE p.book_id = c.book_id AND p.product_code = c.product_code
-                    AND p.first_date = k.from_date AND k.from_date > c.interest_from
-            ) THEN 0
-            ELSE t.base_exact + t.slope_exact * products.span_days(t.from_date, k.from_date - 1)
+            WHEN t.from_date < p.first_date THEN 0
+            ELSE t.base_exact + t.slope_exact * products.span_days(t.from_date, (
+                SELECT min(f.business_date) - 1 FROM ledger.event AS f
+                WHERE f.book_id = e.book_id AND f.account_id = e.account_id AND f.kind = 14
+                    AND f.business_date > t.made_on
+            ))
         END
         FROM told AS t
+        INNER JOIN period AS p
+            ON p.book_id = c.book_id AND p.product_code = c.product_code
+                AND k.from_date BETWEEN p.first_date AND p.last_date
         WHERE t.book_id = c.book_id AND t.contract_id = c.contract_id
             AND t.made_on < e.business_date AND t.from_date < k.from_date
         ORDER BY t.made_on DESC, t.from_date DESC
         LIMIT 1
+    ), (
+        SELECT (n.body::jsonb ->> 'exact')::numeric FROM ledger.event AS n
+        WHERE n.book_id = c.book_id AND n.subject = c.contract_id AND n.kind = 131
+        ORDER BY n.recorded_seq LIMIT 1
     ), 0), 0
 FROM ledger.event AS e
 INNER JOIN products.contract AS c ON c.book_id = e.book_id AND c.account_id = e.account_id

@@ -322,9 +322,9 @@ def _credits(
 
 
 def _closings(number: str, life: Life) -> Iterator[Difference]:
-    for closing, owed in life.closings:
-        where = f"closing of {number} on {closing.closed_on}, interest paid"
-        yield from differ("closings pay what was accrued", where, owed, closing.paid)
+    for end in life.ends:
+        where = f"closing of {number} on {end.closing.closed_on}, interest paid"
+        yield from differ("closings pay what was accrued", where, end.owed, end.closing.paid)
 
 
 def _credit_journal(row: Row, product: Product, credit: Row) -> Iterator[Difference]:

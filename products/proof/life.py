@@ -127,6 +127,15 @@ class Facts:
     brought: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """A closing as the life sees it: interest it had to pay, and what its period had earned."""
+
+    closing: Closing
+    owed: int
+    earned: int
+
+
 @dataclass(slots=True)
 class Life:
     """What must be recorded of a contract.
@@ -135,14 +144,14 @@ class Life:
     corrections: (date, night) -> balance_satang, exact_delta, posted_delta.
     credits:     (period end, night) -> amount; accrued and credited are satang since the start.
     posted:      (night, value date) -> satang of interest expense.
-    closings:    each closing with the interest that it had to pay.
+    ends:        each closing with the interest that it had to pay.
     """
 
     accruals: dict[date, dict[str, int]] = field(default_factory=dict)
     corrections: dict[tuple[date, date], dict[str, int]] = field(default_factory=dict)
     credits: dict[tuple[date, date], int] = field(default_factory=dict)
     posted: dict[tuple[date, date], int] = field(default_factory=dict)
-    closings: list[tuple[Closing, int]] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
     period_start: date = date.min
     cumulative_exact: int = 0
     cumulative_satang: int = 0
@@ -167,7 +176,7 @@ def dates(first: date, last: date) -> Iterator[date]:
         first += _ONE_DAY
 
 
-def _shut(closing: Closing, night: date) -> bool:
+def shut(closing: Closing, night: date) -> bool:
     """True when the contract was closed at the end of that day."""
     until = closing.reopened_on or date.max
     return closing.closed_on <= night < until
@@ -195,7 +204,7 @@ class _Run:
             if late:
                 self._late(night, late, {e: a for e, a in paid.items() if e < night})
         self.closing += sum(moved.values())
-        if any(_shut(closing, night) for closing in self.facts.closings):
+        if any(shut(closing, night) for closing in self.facts.closings):
             self.balance[night] = self.exact[night] = self.share[night] = 0
         elif self.facts.interest_from <= night <= self.facts.last_accrual:
             self._accrue(night, self.closing - paid.get(night, 0))
@@ -206,8 +215,9 @@ class _Run:
         """What the day's closings paid and its re-openings took back, before its night."""
         while self.closings and self.closings[0].closed_on <= today:
             closing = self.closings[0]
-            if not any(done is closing for done, _ in self.life.closings):
-                self.life.closings.append((closing, self.life.accrued - self.life.credited))
+            if not any(end.closing is closing for end in self.life.ends):
+                owed = self.life.accrued - self.life.credited
+                self.life.ends.append(End(closing=closing, owed=owed, earned=self.running))
                 self.life.credited += closing.paid
             if closing.reopened_on is None or closing.reopened_on > today:
                 return

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ledger.proof.report import Difference, compare, differ
-from products.proof.life import Facts, Life, dates, reached
+from products.proof.life import Facts, Life, dates, reached, shut
 
 CHECK = "spans are the balances by value date"
 STANDING = "interest stands where its spans leave it"
@@ -67,7 +67,7 @@ def check_spans(number: str, facts: Facts, life: Life, rows: Sequence[Row]) -> l
     corrected = nights_of_corrections(rows) | {night for _, night in life.corrections}
     exact: dict[date, int] = {}
     balance: dict[date, int] = {}
-    nights = {*life.accruals, *corrected, *(closing.closed_on for closing, _ in life.closings)}
+    nights = {*life.accruals, *corrected, *(end.closing.closed_on for end in life.ends)}
     for night in sorted(nights):
         telling.know(night)
         if night in corrected:
@@ -76,7 +76,7 @@ def check_spans(number: str, facts: Facts, life: Life, rows: Sequence[Row]) -> l
         if accrued is not None:
             found += _as_accrued(number, night, accrued, telling.of(night))
             exact[night], balance[night] = accrued["exact"], accrued["balance_satang"]
-    found += _while_closed(number, life, rows)
+    found += _of_closings(number, facts, life, rows)
     return found
 
 
@@ -167,20 +167,45 @@ def _earned_before(facts: Facts, exact: dict[date, int], on: date) -> int:
     return earned + (facts.brought if day <= facts.interest_from else 0)
 
 
-def _while_closed(number: str, life: Life, rows: Sequence[Row]) -> Iterator[Difference]:
-    """A closing writes a span of nothing; the interest of its period stays where it was."""
-    for closing, _ in life.closings:
-        told = [
-            row
-            for row in rows
-            if row["made_on"] == closing.closed_on
-            and row["from_date"] >= closing.closed_on
-            and not row["slope_exact"]
-            and not row["balance_satang"]
-        ]
-        where = f"products.interest_span {number}, closing of {closing.closed_on}"
-        if not told:
+def _of_closings(
+    number: str, facts: Facts, life: Life, rows: Sequence[Row]
+) -> Iterator[Difference]:
+    """A closing writes a span of nothing, before anything else of its day; it keeps the earnings
+    of its period. A closed contract has no other."""
+    made: dict[date, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["span_no"]):
+        made.setdefault(row["made_on"], []).append(row)
+    for end in life.ends:
+        closed_on = end.closing.closed_on
+        where = f"products.interest_span {number}, closing of {closed_on}"
+        if not made.get(closed_on):
             yield from differ(CHECK, where, "a span of nothing", "none")
+            continue
+        row = made[closed_on].pop(0)
+        expected = {**_UNTOLD, "base_exact": end.earned}
+        told: dict[str, object] = {name: int(row[name]) for name in expected}
+        expected_from = max(closed_on, facts.interest_from)
+        yield from compare(
+            CHECK,
+            where,
+            {**expected, "from_date": expected_from},
+            {**told, "from_date": row["from_date"]},
+        )
+    for night, left in made.items():
+        yield from _of_night(number, facts, night, left)
+
+
+def _of_night(number: str, facts: Facts, night: date, rows: Sequence[Row]) -> Iterator[Difference]:
+    """Spans of a night tell of its own date and earlier ones, each of later dates than the last."""
+    told = date.min
+    for row in rows:
+        where = f"products.interest_span {number} {row['from_date']} made on {night}"
+        if any(shut(closing, night) for closing in facts.closings):
+            yield from differ(CHECK, where, "none: the contract was closed", "a span")
+        elif not told < row["from_date"] <= night:
+            expected = f"from a date after {told} through {night}"
+            yield from differ(CHECK, where, expected, f"from {row['from_date']}")
+        told = row["from_date"]
 
 
 def check_standing(
@@ -218,11 +243,21 @@ def check_standing(
     for name in _UNTOLD:
         expected[name] = _UNTOLD[name] if newest is None else int(newest[name])
         found[name] = int(row[name])
-    if newest is not None and newest["from_date"] != row["since"] and row["since"] <= last:
-        expected["since"], found["since"] = newest["from_date"], row["since"]
+    if newest is None or newest["from_date"] != row["since"]:
+        expected["since"], found["since"] = _begins(facts, newest), row["since"]
     being_credited = facts.terms.ends_period(last) and (proven is None or proven < last)
     if being_credited and row["period_start"] <= last:
         # Between accrue and capitalise of a period's last night.
         for name in ("period_start", "exact"):
             del expected[name], found[name]
     yield from compare(STANDING, where, expected, found)
+
+
+def _begins(facts: Facts, newest: Row | None) -> date:
+    """First date of the running span: the date to come where its night has still to write it."""
+    following = facts.last_accrual + _ONE_DAY
+    reopened = any(closing.reopened_on == following for closing in facts.closings)
+    if newest is None or reopened or facts.terms.ends_period(facts.last_accrual):
+        return following
+    begun: date = newest["from_date"]
+    return begun

@@ -120,6 +120,15 @@ FROM products.interest_leg AS l
 WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
     AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
 
+-- lock_legs --
+-- Legs of the chunk that may be credited: a closing that holds one may be waiting for the head.
+SELECT l.contract_id
+FROM products.interest_leg AS l
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+ORDER BY l.contract_id
+FOR NO KEY UPDATE
+
 -- interest_owed --
 -- What the chunk's contracts have accrued and not been credited; $6 = only these (a second run).
 SELECT

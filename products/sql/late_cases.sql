@@ -58,7 +58,7 @@ INNER JOIN products.capitalisation AS k
 GROUP BY w.contract_id, k.period_end
 
 -- legs --
--- Where legs stand before the night's date. $3 rounding.
+-- Where legs stand before the night's date, locked before the head is taken. $3 rounding.
 SELECT
     l.contract_id, l.span_no, l.since, l.balance_satang, l.annual_rate_e8, l.year_days,
     l.slope_exact, l.base_exact,
@@ -66,6 +66,8 @@ SELECT
     products.leg_accrued(l, $2::date - 1, $3::smallint) - l.credited_satang AS outstanding
 FROM products.interest_leg AS l
 WHERE l.book_id = $1 AND l.product_code = $4 AND l.contract_id = ANY($5::uuid []) AND l.leg = 1
+ORDER BY l.contract_id
+FOR NO KEY UPDATE
 
 -- interest_brought --
 -- What contracts brought along from an old system, exactly: their notes of kind 131.

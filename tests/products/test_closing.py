@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -14,6 +14,7 @@ from ledger.db import Database
 from ledger.errors import NotFound
 from ledger.posting.collector import Collector, decide_and_post
 from ledger.posting.values import OpenAccount, PlaceHold, ReleaseHold, Status, Unit
+from products import positions
 from products.closing import CannotClose
 from products.contracts import CLOSED, by_no
 from products.kinds import JournalKind
@@ -90,6 +91,20 @@ async def test_a_contract_closed_on_the_day_it_was_opened_needs_no_night(
     await close(scene)
     assert await scene.balance("SAV-2") == 5_00
     await scene.night()
+    assert await differences(scene) == []
+
+
+async def test_a_contract_closed_before_it_bore_stands_at_the_day_before_it_would_have(
+    scene: Savings,
+) -> None:
+    july_5 = date(2026, 7, 5)
+    await scene.open("SAV-3", interest_from=july_5)
+    await close(scene, "SAV-3", None)
+    for night in (None, await scene.night(), await scene.night()):
+        async with scene.pool.acquire() as connection:
+            found = await positions.position(connection, scene.book.book_id, "SAV-3")
+        assert found.interest is not None, night
+        assert found.interest.accrued_to == july_5 - timedelta(days=1)
     assert await differences(scene) == []
 
 
