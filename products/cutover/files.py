@@ -31,7 +31,9 @@ from ledger.history.texts import (
     rows_of,
 )
 from ledger.money import Rounding
+from pricing.rate_lines import RateLine
 from pricing.rates import parse_rate_percent
+from pricing.slabs import SlabBasis
 from products.catalogue import NIGHT_DAY_COUNTS
 from products.cutover.values import (
     BankIn,
@@ -45,6 +47,8 @@ from products.cutover.values import (
     PaymentsIn,
     ProductIn,
     RateIn,
+    SlabIn,
+    SpecialIn,
 )
 from products.interest import EXACT_DENOMINATOR, Terms
 from products.payments.notice_values import NoticeKind, NoticeStatus
@@ -82,6 +86,8 @@ LAYOUTS: Mapping[str, tuple[str, ...]] = {
         "approved_by",
         "approved_on",
     ),
+    "slabs": ("product_code", "effective_from", "slab_from", "annual_rate_percent"),
+    "special_savings": ("product_code", "slab_rule", "minimum"),
     "banks": (
         "bank_code",
         "bank_no",
@@ -153,6 +159,8 @@ def read_directory(directory: Path, findings: Findings) -> CutOver:
     cut_over.accounts = _read(paths, "accounts", findings, _own)
     cut_over.products = _read(paths, "products", findings, _product)
     cut_over.rates = _read(paths, "rates", findings, _rate)
+    cut_over.slabs = _read(paths, "slabs", findings, _slab)
+    cut_over.special = _read(paths, "special_savings", findings, _special)
     cut_over.banks = _read(paths, "banks", findings, _bank)
     payments = _read(paths, "payments", findings, _payments)
     cut_over.payments = payments[0] if payments else None
@@ -264,6 +272,32 @@ def _rate(row: Row) -> RateIn:
         made_by=row.text("made_by", PERSON),
         approved_by=row.text("approved_by", PERSON),
         approved_on=row.day("approved_on"),
+    )
+
+
+def _slab(row: Row) -> SlabIn:
+    place = row.place("annual_rate_percent")
+    return SlabIn(
+        place=_at(row),
+        product_code=row.text("product_code", PRODUCT_CODE),
+        effective_from=row.day("effective_from"),
+        line=RateLine(
+            slab_from_satang=row.amount("slab_from"),
+            annual_rate_e8=parse_rate_percent(row.cells.get("annual_rate_percent"), place),
+        ),
+    )
+
+
+def _special(row: Row) -> SpecialIn:
+    minimum = row.balance("minimum")
+    if minimum < 0:
+        shown = row.cells.get("minimum")
+        raise InvalidInput.one(row.place("minimum"), shown, "0.00 or more")
+    return SpecialIn(
+        place=_at(row),
+        product_code=row.text("product_code", PRODUCT_CODE),
+        slab_rule=row.one_of("slab_rule", {each.value: each for each in SlabBasis}),
+        minimum_satang=minimum,
     )
 
 

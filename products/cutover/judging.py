@@ -16,6 +16,7 @@ from ledger.books import fiscal_year_start
 from ledger.history.control import Difference, differences
 from ledger.history.texts import Findings, buddhist
 from ledger.money import BALANCE_MAX, format_baht
+from pricing.rate_lines import require_lines
 from products.cutover.values import ContractIn, CutOver, LimitIn, NoticeIn, ProductIn, Standing
 from products.payments.notice_values import NoticeKind
 from products.payments.notices import DEPOSIT_DAYS_AHEAD, WITHDRAWAL_DAYS_AHEAD
@@ -62,6 +63,7 @@ def judge(cut_over: CutOver, standing: Standing, findings: Findings) -> list[Dif
     _unique(cut_over, findings)
     _accounts(cut_over, standing, known, findings)
     _products(cut_over, known, findings)
+    _prices(cut_over, known, findings)
     _contracts(cut_over, standing, known, findings)
     _limits(cut_over, known, findings)
     _reserved(cut_over, known, findings)
@@ -149,6 +151,7 @@ def _unique(cut_over: CutOver, findings: Findings) -> None:
     accounts += [(each.place, each.contract_no) for each in cut_over.contracts]
     _once(findings, "code", accounts)
     _once(findings, "product_code", ((p.place, p.product_code) for p in cut_over.products))
+    _once(findings, "product_code", ((each.place, each.product_code) for each in cut_over.special))
     dated = ((r.place, f"{r.product_code} {r.effective_from}") for r in cut_over.rates)
     _once(findings, "effective_from", dated)
     _once(findings, "bank_code", ((b.place, b.bank_code) for b in cut_over.banks))
@@ -201,6 +204,16 @@ def _products(cut_over: CutOver, known: Known, findings: Findings) -> None:
             code = getattr(product, name)
             if code not in known.own:
                 findings.add(f"{product.place}:{name}", code, "the code of one of accounts")
+    for code, owed in rounded_interest(cut_over, known.products).items():
+        has = known.balances.get(code, 0)
+        if code in known.own and has != owed:
+            place = next(own.place for own in cut_over.accounts if own.code == code)
+            expected = f"{format_baht(owed)}, the sum of the contracts' rounded interest"
+            findings.add(f"{place}:credit", format_baht(has), expected)
+
+
+def _prices(cut_over: CutOver, known: Known, findings: Findings) -> None:
+    sheets = {(rate.product_code, rate.effective_from) for rate in cut_over.rates}
     for rate in cut_over.rates:
         if rate.product_code not in known.products:
             findings.add(f"{rate.place}:product_code", rate.product_code, "one of products")
@@ -210,12 +223,14 @@ def _products(cut_over: CutOver, known: Known, findings: Findings) -> None:
         if rate.approved_on > latest:
             expected = f"{buddhist(latest)} or earlier: before it takes effect"
             findings.add(f"{rate.place}:approved_on", buddhist(rate.approved_on), expected)
-    for code, owed in rounded_interest(cut_over, known.products).items():
-        has = known.balances.get(code, 0)
-        if code in known.own and has != owed:
-            place = next(own.place for own in cut_over.accounts if own.code == code)
-            expected = f"{format_baht(owed)}, the sum of the contracts' rounded interest"
-            findings.add(f"{place}:credit", format_baht(has), expected)
+        findings.read(lambda: require_lines(cut_over.lines_of(rate), f"{rate.place}:slabs"))  # noqa: B023 - called at once
+    for slab in cut_over.slabs:
+        if (slab.product_code, slab.effective_from) not in sheets:
+            expected = "product_code and effective_from of one of rates"
+            findings.add(f"{slab.place}:effective_from", buddhist(slab.effective_from), expected)
+    for special in cut_over.special:
+        if special.product_code not in known.products:
+            findings.add(f"{special.place}:product_code", special.product_code, "one of products")
 
 
 def _contracts(cut_over: CutOver, standing: Standing, known: Known, findings: Findings) -> None:

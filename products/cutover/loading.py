@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from ledger.history.texts import Findings
 from ledger.posting.ids import event_id
 from ledger.posting.values import Note, Origin, Status, Unit
 from ledger.posting.write import post_batch
-from products.catalogue import Product, create_product
+from products.catalogue import SPECIAL_SAVINGS, Product, create_product
 from products.cutover import units
 from products.cutover.files import read_directory
 from products.cutover.judging import judge
@@ -280,7 +280,8 @@ async def _take_rates(connection: Connection, book_id: int, cut_over: CutOver) -
         sheet_id = event_id(book_id, "rate_sheet", rate.product_code, rate.effective_from)
         facts = (rate.product_code, rate.effective_from, rate.annual_rate_e8, rate.made_by)
         await connection.execute(_SQL["draft_sheet"], book_id, sheet_id, *facts)
-        columns = ([0], [rate.annual_rate_e8])
+        lines = cut_over.lines_of(rate)
+        columns = ([n.slab_from_satang for n in lines], [n.annual_rate_e8 for n in lines])
         await connection.execute(_SQL["draft_lines"], book_id, sheet_id, *columns)
         approval = (rate.approved_by, rate.approved_on)
         await connection.execute(_SQL["approve_sheet"], book_id, sheet_id, *approval)
@@ -289,6 +290,7 @@ async def _take_rates(connection: Connection, book_id: int, cut_over: CutOver) -
 async def _set_up(connection: Connection, plan: Plan) -> None:
     """Products, banks and payment accounts, which stand on the Facility's own accounts."""
     number = plan.numbers
+    special = {each.product_code: each for each in plan.cut_over.special}
     for product in plan.cut_over.products:
         made = Product(
             book_id=plan.book_id,
@@ -300,6 +302,13 @@ async def _set_up(connection: Connection, plan: Plan) -> None:
             expense_account=number[product.expense_account],
             payable_account=number[product.payable_account],
         )
+        if (conditions := special.get(product.product_code)) is not None:
+            made = replace(
+                made,
+                family=SPECIAL_SAVINGS,
+                slab_rule=conditions.slab_rule,
+                minimum_satang=conditions.minimum_satang,
+            )
         await create_product(connection, made)
     for bank in plan.cut_over.banks:
         account = BankAccount(

@@ -14,6 +14,8 @@ from uuid import UUID
 from ledger.books import GlAccount
 from ledger.history.records import BookIn
 from ledger.parties import Party
+from pricing.rate_lines import RateLine, one_rate
+from pricing.slabs import SlabBasis
 from products.interest import Terms
 from products.payments.notice_values import NoticeKind, NoticeStatus
 
@@ -45,8 +47,28 @@ class ProductIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialIn:
+    """What makes a product one of special savings."""
+
+    place: str
+    product_code: str
+    slab_rule: SlabBasis
+    minimum_satang: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlabIn:
+    """One more line of a rate sheet of these files: from that balance on, that rate."""
+
+    place: str
+    product_code: str
+    effective_from: date
+    line: RateLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateIn:
-    """A rate sheet that was approved in the old system."""
+    """A rate sheet that was approved in the old system; its rate is that from 0.00 on."""
 
     place: str
     product_code: str
@@ -171,6 +193,8 @@ class CutOver:
     accounts: list[OwnIn] = field(default_factory=list)
     products: list[ProductIn] = field(default_factory=list)
     rates: list[RateIn] = field(default_factory=list)
+    slabs: list[SlabIn] = field(default_factory=list)
+    special: list[SpecialIn] = field(default_factory=list)
     banks: list[BankIn] = field(default_factory=list)
     payments: PaymentsIn | None = None
     contracts: list[ContractIn] = field(default_factory=list)
@@ -179,6 +203,12 @@ class CutOver:
     notices: list[NoticeIn] = field(default_factory=list)
     freezes: list[FreezeIn] = field(default_factory=list)
     trial_balance: dict[str, int] = field(default_factory=dict)
+
+    def lines_of(self, rate: RateIn) -> tuple[RateLine, ...]:
+        """The lines of a sheet, in the order of the files."""
+        key = (rate.product_code, rate.effective_from)
+        above = (s.line for s in self.slabs if (s.product_code, s.effective_from) == key)
+        return (*one_rate(rate.annual_rate_e8), *above)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -370,3 +370,21 @@ async def test_a_file_as_json_lines_says_the_same_as_one_with_commas(
     book = await _loaded(database, files)
     assert (await _position(database, book, "SAV-0002")).balance_min_satang == 10_000
     assert (await _position(database, book, "SAV-0001")).held_satang == 600_001
+
+
+async def test_special_savings_are_loaded_with_their_slabs_and_earn_by_them(
+    database: Database, tmp_path: Path
+) -> None:
+    """500,000.00: a year of 100,000.00 at 1.5% and 400,000.00 at 1.75%, slice by slice."""
+    files = example(tmp_path)
+    change(files, "contracts", 2, product_code="SPECIAL")
+    book = await _loaded(database, files)
+    await run_missed(database.poster, book, through=JUNE_1)
+    slope = await _rows(
+        database,
+        "SELECT l.slope_exact FROM products.interest_leg AS l INNER JOIN products.contract AS c "
+        "USING (book_id, contract_id) WHERE c.contract_no = 'SAV-0001'",
+    )
+    a_year = 100_000_00 * 1_500_000 + 400_000_00 * 1_750_000
+    assert slope == a_year * (1_603_080 // 365)
+    assert await proof(database, book.book_id) == []
