@@ -43,7 +43,7 @@ class CompoundingTerms:
     compounds: Ends
     posts: Ends
     rounding: Rounding
-    decimals: int = 2
+    decimals: int
     settles_postings: bool = True
 
     @property

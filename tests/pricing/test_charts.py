@@ -109,3 +109,9 @@ def test_both_readings_of_a_full_grid_give_one_rate(months: int, amount: int) ->
     asked = {"term_months": months, "amount_satang": amount}
     by_term = RateChart(primary=TERM, rows=GRID).annual_rate_e8(**asked)
     assert RateChart(primary=AMOUNT, rows=tuple(reversed(GRID))).annual_rate_e8(**asked) == by_term
+
+
+def test_a_row_without_bounds_holds_every_term_and_every_amount_even_at_no_rate() -> None:
+    chart = RateChart(primary=TERM, rows=(ChartRow(annual_rate_e8=0),))
+    found = {chart.annual_rate_e8(term_months=n, amount_satang=n) for n in (0, 1, 10**12)}
+    assert found == {0}

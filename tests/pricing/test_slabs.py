@@ -81,7 +81,7 @@ def test_both_bases_agree_with_pricing_every_single_satang(
 
 def test_one_rate_for_all_is_a_single_slab_without_end() -> None:
     assert Slabs.flat(LOW).slabs == (slab(0, None, LOW),)
-    assert Slabs.flat(LOW).weighted_e8(7) == 7 * LOW
+    assert (Slabs.flat(LOW).weighted_e8(7), Slabs.flat(0).weighted_e8(7)) == (7 * LOW, 0)
 
 
 @pytest.mark.parametrize(

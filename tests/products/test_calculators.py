@@ -124,6 +124,7 @@ def test_a_year_s_periods_are_counted_from_the_month_it_begins_in() -> None:
         (12, 4): ["03-31"],
     }
     assert len([on for on in year if every_months(1)(on)]) == 12
+    assert [on for on in year if every_months(12)(on)] == [date(2026, 12, 31)]
     assert all(every_months(0)(on) for on in year)
 
 
@@ -132,6 +133,8 @@ def test_anniversaries_are_counted_from_the_start_and_the_last_date_ends_one() -
     dates = [*nights(START, date(2024, 9, 1))]
     found = [f"{on:%m-%d}" for on in dates if anniversaries(START, 3, last)(on)]
     assert found == ["04-29", "07-30", "08-09"]
+    found = [f"{on:%m-%d}" for on in dates if anniversaries(START, 3, date(2024, 7, 31))(on)]
+    assert found == ["04-29", "07-30", "07-31"]
     assert all(anniversaries(START, 0, last)(on) for on in dates)
 
 

@@ -103,6 +103,18 @@ def test_the_time_held_decides_the_rate_at_every_edge_of_the_table(
     assert found.payout_satang == 1_000_000_00 + earned
 
 
+def test_a_rule_that_says_no_more_pays_the_whole_rate_and_nothing_was_paid_before() -> None:
+    plain = EarlyRules(
+        rules=(EarlyRule(from_months=0, to_months=None, source=RateSource.CONTRACT),)
+    )
+    found = withdraw_early(placed(), plain, closed_on=date(2026, 4, 15), rates={})
+    assert (found.earned_satang, found.paid_satang) == (6_164_38, 0)
+
+
+def test_nothing_is_a_rate_of_zero() -> None:
+    assert [piece.annual_rate_e8 for piece in ended(date(2026, 4, 14)).pieces] == [0]
+
+
 def test_a_note_redeemed_after_120_days_earns_the_lower_rate() -> None:
     note = PlacementTerms(
         principal_satang=20_000_000_00,
@@ -195,8 +207,10 @@ def test_a_date_before_the_start_or_from_maturity_on_is_no_early_one(closed_on: 
 
 
 def test_more_paid_than_the_placement_holds_is_refused_with_the_most_there_can_be() -> None:
-    with pytest.raises(InvalidInput, match="interest paid: got 100000001; expected at most"):
-        ended(START, paid_satang=1_000_000_01)
+    assert ended(date(2026, 4, 15), paid_satang=1_001_541_10).payout_satang == 0
+    said = "interest paid: got 100154111; expected at most 100154110, principal and interest"
+    with pytest.raises(InvalidInput, match=said):
+        ended(date(2026, 4, 15), paid_satang=1_001_541_11)
 
 
 def test_a_rate_that_the_rule_names_and_nobody_gave_is_refused_by_its_name() -> None:

@@ -119,3 +119,9 @@ def test_an_overdraft_that_cannot_be_is_refused_by_name(
 ) -> None:
     with pytest.raises(InvalidInput, match=said):
         Overdraft(annual_rate_e8=rate, limit_satang=limit, over_limit_rate_e8=beyond)
+
+
+def test_an_overdraft_may_cost_nothing_and_the_excess_no_more_than_the_rest() -> None:
+    free = Overdraft(annual_rate_e8=0)
+    level = Overdraft(annual_rate_e8=USED, limit_satang=1, over_limit_rate_e8=USED)
+    assert (free.weighted_e8(7), level.weighted_e8(7)) == (0, 7 * USED)

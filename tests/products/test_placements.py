@@ -66,6 +66,7 @@ def test_a_note_of_91_days_pays_its_coupon_at_maturity() -> None:
         (InterestPaid.MONTHLY, ["2024-02-29", "2024-03-31", "2024-04-30", "2024-05-15"]),
         (InterestPaid.QUARTERLY, ["2024-04-30", "2024-05-15"]),
         (InterestPaid.HALF_YEARLY, ["2024-05-15"]),
+        (InterestPaid.YEARLY, ["2024-05-15"]),
     ],
 )
 def test_coupons_end_on_anniversaries_of_the_start_and_the_last_at_maturity(
@@ -74,6 +75,11 @@ def test_coupons_end_on_anniversaries_of_the_start_and_the_last_at_maturity(
     found = coupons(placed(maturity=date(2024, 5, 15), paid=paid))
     assert [coupon.stop.isoformat() for coupon in found] == stops
     assert [coupon.start for coupon in found] == [START, *(c.stop for c in found[:-1])]
+
+
+def test_half_yearly_interest_is_paid_twice_a_year() -> None:
+    found = coupons(placed(paid=InterestPaid.HALF_YEARLY))
+    assert [coupon.stop for coupon in found] == [date(2024, 7, 31), date(2025, 1, 31)]
 
 
 def test_a_note_of_five_years_pays_every_year() -> None:
