@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -31,15 +32,37 @@ HERE = Path(__file__).resolve().parent
 BOOKS = ("book-1", "old-house")
 
 
-@pytest.fixture
-async def migrated(server: Lease) -> AsyncIterator[Database]:
-    """The two books, under today's schema."""
+CLOSED_ON_ITS_FIRST_DATE = """
+CREATE TEMP TABLE one AS
+SELECT c.* FROM products.contract AS c
+WHERE c.state = 1 AND EXISTS (
+    SELECT FROM ledger.event AS e
+    WHERE e.subject = c.contract_id AND e.kind = 131 AND e.body::jsonb ->> 'exact' <> '0'
+)
+ORDER BY c.contract_no LIMIT 1;
+DELETE FROM products.accrual AS a USING one WHERE a.contract_id = one.contract_id;
+DELETE FROM products.accrual_correction AS a USING one WHERE a.contract_id = one.contract_id;
+UPDATE products.contract AS c SET state = 2, closed_on = c.interest_from
+FROM one WHERE c.contract_id = one.contract_id;
+INSERT INTO ledger.event
+SELECT one.book_id, 1000000, 14, one.interest_from, 'test:clerk', '', one.account_id, NULL, NULL,
+    NULL, '{}'
+FROM one
+"""
+
+
+@asynccontextmanager
+async def _brought_over(server: Lease, changed: str = "") -> AsyncIterator[Database]:
+    """The two books under today's schema, with what a statement makes of them before."""
     name = f"m_{uuid4().hex}"
     keeper = await asyncpg.connect(server.dsn("postgres"))
     await keeper.execute(f"CREATE DATABASE {name}")
     try:
         await migrate_to(server.dsn(name), "0013")
         await load(server.dsn(name), HERE / "book_0013.copy")
+        owner = await asyncpg.connect(server.dsn(name))
+        await owner.execute(f"SET session_replication_role = replica; {changed}")
+        await owner.close()
         await migrate(server.dsn(name))
         database = await open_database(server.dsn(name))
         try:
@@ -49,6 +72,13 @@ async def migrated(server: Lease) -> AsyncIterator[Database]:
     finally:
         await keeper.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await keeper.close()
+
+
+@pytest.fixture
+async def migrated(server: Lease) -> AsyncIterator[Database]:
+    """The two books, under today's schema."""
+    async with _brought_over(server) as database:
+        yield database
 
 
 async def _differences(database: Database) -> list[str]:
@@ -134,3 +164,19 @@ async def test_nights_go_on_where_the_older_program_stopped(migrated: Database) 
             heads[0].business_date,
         )
     assert await _differences(migrated) == []
+
+
+async def test_a_contract_closed_on_its_first_date_keeps_the_interest_that_it_brought_along(
+    server: Lease,
+) -> None:
+    async with _brought_over(server, CLOSED_ON_ITS_FIRST_DATE) as database:
+        (row,) = await database.poster.fetch(
+            "SELECT p.from_date = c.interest_from AS from_first, p.slope_exact, p.base_exact, "
+            "(e.body::jsonb ->> 'exact')::numeric AS brought FROM products.interest_span AS p "
+            "INNER JOIN products.contract AS c USING (book_id, contract_id) "
+            "INNER JOIN ledger.event AS e ON e.book_id = c.book_id AND e.subject = c.contract_id "
+            "AND e.kind = 131 WHERE c.closed_on = c.interest_from"
+        )
+    assert row["from_first"]
+    assert row["slope_exact"] == 0
+    assert row["base_exact"] == row["brought"] > 0
