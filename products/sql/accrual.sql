@@ -32,7 +32,8 @@ GROUP BY k.product_code
 -- on posting there while this runs. The date's own capitalisation comes after this step.
 -- A slab of the date's sheet knows what full slabs below it weigh (satang x rate): by slice, that and
 -- what reaches into it; on the whole balance, all at its rate. Below the product's minimum, nothing.
-WITH slab AS (
+-- Both are made once: balances looked up again for each of twenty slabs cost six times as much.
+WITH slab AS MATERIALIZED (
     SELECT
         k.annual_rate_e8, k.slab_from, k.slab_to,
         coalesce(sum((k.slab_to - k.slab_from)::numeric * k.annual_rate_e8) OVER (
@@ -49,7 +50,7 @@ WITH slab AS (
         WHERE r.book_id = $1 AND r.business_date = $2 AND r.product_code = $3
     ) AS k
 ),
-closing AS (
+closing AS MATERIALIZED (
     SELECT
         l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days, l.slope_exact,
         b.credits - b.debits - coalesce(later.net, 0) AS new_balance

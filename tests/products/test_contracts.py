@@ -12,6 +12,7 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.kinds import EventKind as LedgerEventKind
 from ledger.kinds import JournalKind as LedgerJournalKind
 from ledger.posting.values import Status
+from pricing.slabs import SlabBasis
 from products.catalogue import create_product, load_product, load_products
 from products.closing import CannotClose, close_contract
 from products.contracts import ACTIVE, CLOSED, by_ids, by_no, by_nos
@@ -111,6 +112,10 @@ async def test_a_product_that_cannot_be_is_refused_with_the_field_named(scene: S
     terms = scene.product.terms
     for wrong, field in (
         (replace(scene.product, product_code="savings"), "product_code"),
+        (replace(scene.product, product_code="NEW1", family="loans"), "family"),
+        (replace(scene.product, product_code="NEW1", slab_rule=SlabBasis.SLICE), "family"),
+        (replace(scene.product, product_code="NEW1", minimum_satang=1), "family"),
+        (replace(scene.product, product_code="NEW1", minimum_satang=-1), "minimum_satang"),
         (scene.product, "product_code"),
         (replace(scene.product, product_code="S2", gl_deposits="999999"), "gl_deposits"),
         (

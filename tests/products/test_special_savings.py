@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.dates import days
 from ledger.db import Database
 from ledger.embedded import Lease
 from ledger.money import Rounding
 from pricing.rate_lines import RateLine
 from pricing.slabs import SlabBasis
-from products.catalogue import NIGHT_DAY_COUNTS
+from products.catalogue import NIGHT_DAY_COUNTS, load_product
 from products.interest import DayCount, replay
 from products.interest.earning import Conditions
 from products.proof.verify import verify_products
-from tests.products.closing_scene import differences
+from tests.products.closing_scene import close, differences, undo
 from tests.products.savings_scene import (
     Savings,
     balances_by_value_date,
@@ -73,6 +74,15 @@ async def earned(scene: Savings, number: str = "SAV-1") -> list[int]:
     told = [exact for _, exact in (await interest_by_date(scene, number)).values()]
     assert not [exact for exact in told if exact % unit]
     return [exact // unit for exact in told]
+
+
+async def test_a_product_of_special_savings_is_read_back_as_it_was_made(
+    database: Database,
+) -> None:
+    scene = await special(database, SlabBasis.SLICE, minimum=1_000 * BAHT)
+    assert (scene.product.family, scene.product.minimum_satang) == ("special_savings", 1_000 * BAHT)
+    async with scene.pool.acquire() as connection:
+        assert await load_product(connection, 1, "SAVINGS") == scene.product
 
 
 @pytest.mark.parametrize(
@@ -200,6 +210,28 @@ async def test_what_is_credited_can_lift_a_balance_into_the_next_slab(database: 
     assert not await differences(scene)
 
 
+async def test_closed_and_opened_again_under_slabs_it_earns_by_its_value_dated_balances(
+    database: Database,
+) -> None:
+    on = [JUNE_1 + timedelta(days=n) for n in range(6)]
+    halved = tuple(line(each.slab_from_satang, each.annual_rate_e8 // 2) for each in STEPS)
+    scene = await special(
+        database, SlabBasis.SLICE, {JUNE_1: STEPS, on[3]: halved}, minimum=1_000 * BAHT
+    )
+    await scene.open("SAV-2")
+    await scene.move("SAV-1", 200_000 * BAHT)
+    await scene.move("SAV-2", 900 * BAHT)
+    await scene.nights(through=on[1])
+    await close(scene)
+    await scene.nights(through=on[3])
+    swept = [exact for _, exact in (await interest_by_date(scene, "SAV-2")).values()]
+    assert [exact > 0 for exact in swept] == [False, False, True, True]
+    await undo(scene)
+    await scene.nights(through=on[5])
+    assert await earned(scene) == [4_900] * 3 + [2_450] * 3
+    assert not await differences(scene)
+
+
 SPAN = "products.interest_span SAV-1 2026-06-01"
 DAMAGES = {
     "a line of another rate": (
@@ -237,6 +269,8 @@ async def test_what_prices_a_balance_is_not_changed_unnoticed(
     assert any(where.startswith(place) for where in found), found
 
 
+START, STOP = date(2027, 12, 27), date(2028, 1, 6)
+PERIOD_ENDS = (date(2027, 12, 31), date(2028, 1, 3))
 _BOUNDS = (0, 1, 10_000, 333_333, 10**12)
 sheets = st.tuples(
     st.sets(st.sampled_from(_BOUNDS[1:]), max_size=4),
@@ -249,9 +283,16 @@ targets = st.one_of(
 """Balances to move to: at the bounds of slabs and minimum, a satang beside them, anywhere."""
 
 
+NUMBERS = ("SAV-1", "SAV-2", "SAV-3")
+a_move = st.tuples(
+    st.integers(0, 9), st.sampled_from(NUMBERS), targets, st.sampled_from((0, 0, 1, 3, 6))
+)
+"""On that date, that contract, to that balance, with a value date so many days earlier."""
+
+
 @given(
     drawn=st.lists(sheets, min_size=1, max_size=4),
-    moves=st.lists(st.tuples(st.integers(0, 9), targets, st.integers(0, 6)), max_size=8),
+    moves=st.lists(a_move, max_size=12),
     rule=st.sampled_from(SlabBasis),
     minimum=st.sampled_from(_BOUNDS),
     day_count=st.sampled_from(NIGHT_DAY_COUNTS),
@@ -262,20 +303,18 @@ async def test_nights_by_slabs_and_late_postings_are_what_the_specification_says
     server: Lease,
     template: str,
     drawn: list[list[RateLine]],
-    moves: list[tuple[int, int, int]],
+    moves: list[tuple[int, str, int, int]],
     rule: SlabBasis,
     minimum: int,
     day_count: DayCount,
     rounding: Rounding,
 ) -> None:
-    start = date(2027, 12, 27)
-    stop = start + timedelta(days=10)
-    begins = [start + timedelta(days=3 * n) for n in range(len(drawn))]
+    begins = [START + timedelta(days=3 * n) for n in range(len(drawn))]
     async with fresh_database(server, template) as database:
         scene = await open_savings(
             database,
-            ["SAV-1"],
-            opened_on=start,
+            NUMBERS,
+            opened_on=START,
             rates=dict(zip(begins, drawn, strict=True)),
             day_count=day_count,
             rounding=rounding,
@@ -284,33 +323,38 @@ async def test_nights_by_slabs_and_late_postings_are_what_the_specification_says
             minimum_satang=minimum,
         )
         for _ in range(10):
-            for on, target, back in moves:
-                amount = target - await scene.balance("SAV-1")
-                if on == (scene.today - start).days and amount:
-                    valued = max(start, scene.today - timedelta(days=back))
-                    await scene.move("SAV-1", amount, valued, check=False)
+            for on, number, target, back in moves:
+                amount = target - await scene.balance(number)
+                if on == (scene.today - START).days and amount:
+                    valued = max(START, scene.today - timedelta(days=back))
+                    await scene.move(number, amount, valued, check=False)
             await scene.night()
         assert not await differences(scene)
-        credited = await scene.pool.fetch(
-            "SELECT period_end, sum(amount_satang)::bigint AS amount FROM products.capitalisation "
-            "GROUP BY period_end"
-        )
-        facts = dict.fromkeys((date(2027, 12, 31), date(2028, 1, 3)), 0)
-        facts |= {row["period_end"]: row["amount"] for row in credited}
-        told = await balances_by_value_date(scene, "SAV-1")
         rates: dict[date, int | Conditions] = {}
-        for lines, (first, after) in zip(drawn, pairwise([*begins, stop]), strict=True):
-            span = range((after - first).days)
-            conditions = scene.product.conditions(lines)
-            rates |= {first + timedelta(days=n): conditions for n in span}
-        lived = replay(
-            terms=scene.product.terms,
-            start=start,
-            stop=stop,
-            changes={on: told.get(on, 0) - facts.get(on, 0) for on in {*told, *facts}},
-            rates=rates,
-        )
-        assert await interest_by_date(scene, "SAV-1") == {
-            day.on: (day.balance_satang, day.exact) for day in lived.accruals
-        }
-        assert {p.period_end: p.credited_satang for p in lived.periods} == facts
+        for lines, (first, after) in zip(drawn, pairwise([*begins, STOP]), strict=True):
+            rates |= dict.fromkeys(days(first, after), scene.product.conditions(lines))
+        for number in NUMBERS:
+            await _is_as_specified(scene, number, rates)
+
+
+async def _is_as_specified(
+    scene: Savings, number: str, rates: Mapping[date, int | Conditions]
+) -> None:
+    rows = await scene.pool.fetch(
+        "SELECT period_end, sum(amount_satang)::bigint AS amount FROM products.capitalisation "
+        "WHERE contract_id = $1 GROUP BY period_end",
+        scene.contract_id(number),
+    )
+    credited = dict.fromkeys(PERIOD_ENDS, 0) | {row["period_end"]: row["amount"] for row in rows}
+    told = await balances_by_value_date(scene, number)
+    lived = replay(
+        terms=scene.product.terms,
+        start=START,
+        stop=STOP,
+        changes={on: told.get(on, 0) - credited.get(on, 0) for on in {*told, *credited}},
+        rates=rates,
+    )
+    assert await interest_by_date(scene, number) == {
+        day.on: (day.balance_satang, day.exact) for day in lived.accruals
+    }
+    assert {p.period_end: p.credited_satang for p in lived.periods} == credited
