@@ -110,16 +110,23 @@ WHERE l.book_id = $1 AND l.product_code = $2 AND l.contract_id >= $3 AND l.contr
     AND l.leg = 1
 
 -- accrue_chunk --
--- $6 rounding. What the date posts: what the rounded cumulative amounts grew by.
+-- $6 rounding. What the date posts: what the rounded cumulative amounts grew by. OFFSET 0 keeps the
+-- exact amounts from being reckoned again at each place where the rounding looks at them.
 SELECT
     count(*) AS contracts,
     coalesce(sum(
-        products.leg_accrued(l, $2::date, $6::smallint)
-        - products.leg_accrued(l, $2::date - 1, $6::smallint)
+        ledger.round_ratio(e.through, 160308000000000, $6::smallint)
+        - ledger.round_ratio(e.before, 160308000000000, $6::smallint)
     ), 0)::bigint AS amount_satang
-FROM products.interest_leg AS l
-WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
-    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+FROM (
+    SELECT
+        products.leg_exact(l, $2::date) AS through,
+        products.leg_exact(l, $2::date - 1) AS before
+    FROM products.interest_leg AS l
+    WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+        AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+    OFFSET 0
+) AS e
 
 -- lock_legs --
 -- Legs of the chunk that may be credited: a closing that holds one may be waiting for the head.

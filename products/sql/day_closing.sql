@@ -137,27 +137,23 @@ WHERE h.book_id = $1 AND h.expires_on <= $2 AND h.state = 1
 -- control_accounts --
 -- GL codes of products whose contracts do not add up to everything else posted there, at D.
 -- Contracts by today's counters less later movements; the GL side by movements alone.
-WITH closing AS (
-    SELECT k.account_id, sum(k.net) AS net
-    FROM (
-        SELECT b.account_id, b.credits - b.debits AS net
-        FROM ledger.balance AS b
-        WHERE b.book_id = $1
-        UNION ALL
-        SELECT m.account_id, m.debits - m.credits AS net
-        FROM ledger.movement AS m
-        WHERE m.book_id = $1 AND m.business_date > $2
-    ) AS k
-    GROUP BY k.account_id
-),
-contracts AS (
+WITH contracts AS (
     SELECT p.gl_deposits AS gl_code, sum(k.net) AS net
-    FROM products.contract AS c
-    INNER JOIN (
-        SELECT DISTINCT q.book_id, q.product_code, q.gl_deposits FROM products.product AS q
-    ) AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
-    INNER JOIN closing AS k ON k.account_id = c.account_id
-    WHERE c.book_id = $1
+    FROM (
+        SELECT c.product_code, sum(b.credits - b.debits) AS net
+        FROM products.contract AS c
+        INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
+        WHERE c.book_id = $1
+        GROUP BY c.product_code
+        UNION ALL
+        SELECT c.product_code, sum(m.debits - m.credits) AS net
+        FROM ledger.movement AS m
+        INNER JOIN products.contract AS c
+            ON c.book_id = m.book_id AND c.account_id = m.account_id
+        WHERE m.book_id = $1 AND m.business_date > $2
+        GROUP BY c.product_code
+    ) AS k
+    INNER JOIN products.product AS p ON p.book_id = $1 AND p.product_code = k.product_code
     GROUP BY p.gl_deposits
 ),
 last AS (

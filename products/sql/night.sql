@@ -14,24 +14,35 @@ SELECT pg_advisory_unlock(1314, $1::integer)
 -- Bounds of chunks of $3 contracts in key order, product by product. The set of contracts of a
 -- date that was cut off is frozen: every run makes the same list. Ends are open by ids that no
 -- contract has: with NULL the planner would lose the index.
-SELECT
-    b.product_code,
-    CASE
-        WHEN b.place = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE b.contract_id
-    END AS first,
-    lead(b.contract_id, 1, 'ffffffff-ffff-ffff-ffff-ffffffffffff') OVER one_product AS stop,
-    (least(b.place + $3::bigint - 1, b.total) - b.place + 1)::integer AS contracts
+SELECT k.product_code, k.first, k.stop, k.contracts
 FROM (
     SELECT
-        c.product_code, c.contract_id,
-        row_number() OVER (PARTITION BY c.product_code ORDER BY c.contract_id) AS place,
-        count(*) OVER (PARTITION BY c.product_code) AS total
-    FROM products.contract AS c
-    WHERE c.book_id = $1 AND c.interest_from <= $2 AND (c.closed_on IS NULL OR c.closed_on > $2)
-) AS b
-WHERE (b.place - 1) % $3::bigint = 0
-WINDOW one_product AS (PARTITION BY b.product_code ORDER BY b.contract_id)
-ORDER BY b.product_code, b.contract_id
+        b.product_code, b.starts,
+        CASE
+            WHEN b.place = 1 THEN '00000000-0000-0000-0000-000000000000' ELSE b.contract_id
+        END AS first,
+        CASE
+            WHEN lead(b.starts) OVER following THEN lead(b.contract_id) OVER following
+            ELSE 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+        END AS stop,
+        coalesce(
+            lead(b.place) OVER following - b.place + (NOT lead(b.starts) OVER following)::integer, 1
+        )::integer AS contracts
+    FROM (
+        -- The first contract of each chunk, and the last of all: counting them would keep a million.
+        SELECT
+            c.product_code, c.contract_id, row_number() OVER one_product AS place,
+            (row_number() OVER one_product - 1) % $3::bigint = 0 AS starts,
+            lead(FALSE, 1, TRUE) OVER one_product AS ends
+        FROM products.contract AS c
+        WHERE c.book_id = $1 AND c.interest_from <= $2 AND (c.closed_on IS NULL OR c.closed_on > $2)
+        WINDOW one_product AS (PARTITION BY c.product_code ORDER BY c.contract_id)
+    ) AS b
+    WHERE b.starts OR b.ends
+    WINDOW following AS (PARTITION BY b.product_code ORDER BY b.place)
+) AS k
+WHERE k.starts
+ORDER BY k.product_code, k.first
 
 -- chunk --
 SELECT n.contracts, n.amount_satang, n.refused, n.product_code, n.first_contract, n.stop_contract
