@@ -109,7 +109,7 @@ def loan_payoff(fields: Fields, engine: str | None) -> Answer:
 
 
 def _read_history(fields: Fields, as_of: date) -> PaidHistory:
-    fields.choice("interest_recalculation", {"DAILY_REST": None}, None)
+    fields.choice("interest_recalculation", {"DAILY_REST": True}, None)
     return PaidHistory(
         as_of=as_of,
         effect=fields.choice(

@@ -270,3 +270,16 @@ def test_policies_that_no_engine_has_are_refused_by_name() -> None:
     leap = {"disbursements": [{"date": "2024-01-31", "amount": "600000.00"}]}
     assert "365, 360 or 364" in engine_refusal("cumulative", days_in_year="ACTUAL", **leap)
     assert engine_rows("cumulative", days_in_year="ACTUAL") == engine_rows("cumulative")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dated"),
+    [
+        ("loan_schedule", {}),
+        ("loan_payoff", {"payoff_date": "2026-03-05"}),
+        ("loan_overdue", {"as_of_date": "2026-03-05"}),
+    ],
+)
+def test_the_daily_rest_may_be_said_and_changes_nothing(kind: str, dated: dict[str, Any]) -> None:
+    said = LOAN | dated | {"interest_recalculation": "DAILY_REST"}
+    assert ask(kind, said) == ask(kind, LOAN | dated)
