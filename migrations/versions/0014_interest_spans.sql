@@ -113,12 +113,13 @@ RETURN greatest((leg).bears_from - 1, least((leg).ended_on - 1, greatest(
         WHERE d.book_id = (leg).book_id AND d.state = 3
     ),
     (
-        SELECT n.business_date FROM products.night_chunk AS n
+        -- Nights run in order: only one that runs has chunks of a later date.
+        SELECT max(n.business_date) FROM products.night_chunk AS n
         WHERE n.book_id = (leg).book_id AND n.step = 'accrue'
-            AND n.business_date = (
-                SELECT min(d.business_date) FROM ledger.day AS d
-                WHERE d.book_id = (leg).book_id AND d.state = 2
-            )
+            AND n.business_date > coalesce((
+                SELECT max(d.business_date) FROM ledger.day AS d
+                WHERE d.book_id = (leg).book_id AND d.state = 3
+            ), '-infinity'::date)
             AND n.product_code = (leg).product_code
             AND (leg).contract_id >= n.first_contract AND (leg).contract_id < n.stop_contract
     )
@@ -294,7 +295,8 @@ SELECT
     t.base_exact
 FROM told AS t;
 
--- Legs stand in their newest span, or, where a period or a closing ended it, after the last night.
+-- Legs stand in their newest span, or, where a period or an undone closing ended it, after the last
+-- night.
 INSERT INTO products.interest_leg (
     book_id, product_code, contract_id, leg, bears_from, period_start, since, balance_satang,
     annual_rate_e8, year_days, slope_exact, base_exact, settled_satang, credited_satang, ended_on,
@@ -323,6 +325,17 @@ CROSS JOIN LATERAL (
     SELECT coalesce(
         n.from_date >= s.period_start AND s.cumulative_exact
         = n.base_exact + n.slope_exact * products.span_days(n.from_date, s.accrued_to), FALSE
+    ) AND NOT (
+        -- Opened again, and no night since: the next one tells what it earns.
+        c.closed_on IS NULL AND NOT EXISTS (
+            SELECT FROM products.accrual AS a
+            WHERE a.book_id = c.book_id AND a.contract_id = c.contract_id
+                AND a.accrual_date = n.from_date
+        ) AND EXISTS (
+            SELECT FROM ledger.event AS e
+            WHERE e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind = 14
+                AND e.business_date = n.made_on
+        )
     ) AS on_span
 ) AS runs;
 

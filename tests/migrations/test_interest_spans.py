@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 BOOKS = ("book-1", "old-house")
 
 
-CLOSED_ON_ITS_FIRST_DATE = """
+_ONE_THAT_BROUGHT_INTEREST = """
 CREATE TEMP TABLE one AS
 SELECT c.* FROM products.contract AS c
 WHERE c.state = 1 AND EXISTS (
@@ -40,14 +40,35 @@ WHERE c.state = 1 AND EXISTS (
     WHERE e.subject = c.contract_id AND e.kind = 131 AND e.body::jsonb ->> 'exact' <> '0'
 )
 ORDER BY c.contract_no LIMIT 1;
+"""
+CLOSED_ON_ITS_FIRST_DATE = f"""
+{_ONE_THAT_BROUGHT_INTEREST}
 DELETE FROM products.accrual AS a USING one WHERE a.contract_id = one.contract_id;
 DELETE FROM products.accrual_correction AS a USING one WHERE a.contract_id = one.contract_id;
 UPDATE products.contract AS c SET state = 2, closed_on = c.interest_from
 FROM one WHERE c.contract_id = one.contract_id;
 INSERT INTO ledger.event
 SELECT one.book_id, 1000000, 14, one.interest_from, 'test:clerk', '', one.account_id, NULL, NULL,
-    NULL, '{}'
+    NULL, '{{}}'
 FROM one
+"""
+OPENED_AGAIN_BEFORE_ANY_NIGHT = f"""
+{_ONE_THAT_BROUGHT_INTEREST}
+CREATE TEMP TABLE closing AS
+SELECT one.*, greatest(s.period_start + 1, s.accrued_to - 3) AS on_date, s.accrued_to
+FROM one INNER JOIN products.interest_state AS s USING (book_id, contract_id);
+DELETE FROM products.accrual_correction AS a USING closing AS k
+WHERE a.contract_id = k.contract_id;
+UPDATE products.interest_state AS s SET cumulative_exact = a.cumulative_exact
+FROM closing INNER JOIN products.accrual AS a
+    ON a.contract_id = closing.contract_id AND a.accrual_date = closing.on_date - 1
+WHERE s.contract_id = closing.contract_id;
+DELETE FROM products.accrual AS a USING closing
+WHERE a.contract_id = closing.contract_id AND a.accrual_date >= closing.on_date;
+INSERT INTO ledger.event
+SELECT k.book_id, 1000000 + e.kind, e.kind, CASE e.kind WHEN 14 THEN k.on_date
+    ELSE k.accrued_to + 1 END, 'test:clerk', '', k.account_id, NULL, NULL, NULL, '{{}}'
+FROM closing AS k CROSS JOIN (VALUES (14), (16)) AS e (kind)
 """
 
 
@@ -180,3 +201,19 @@ async def test_a_contract_closed_on_its_first_date_keeps_the_interest_that_it_br
     assert row["from_first"]
     assert row["slope_exact"] == 0
     assert row["base_exact"] == row["brought"] > 0
+
+
+async def test_a_contract_opened_again_just_before_is_looked_at_by_the_next_night(
+    server: Lease,
+) -> None:
+    async with _brought_over(server, OPENED_AGAIN_BEFORE_ANY_NIGHT) as database:
+        (row,) = await database.poster.fetch(
+            "SELECT l.since, l.span_no, (SELECT max(d.business_date) FROM ledger.day AS d "
+            "WHERE d.book_id = l.book_id AND d.state = 3) AS proven "
+            "FROM products.interest_leg AS l INNER JOIN products.contract AS c "
+            "USING (book_id, contract_id) INNER JOIN ledger.event AS e "
+            "ON e.book_id = c.book_id AND e.account_id = c.account_id AND e.kind = 16 "
+            "WHERE e.recorded_seq > 1000000"
+        )
+    assert row["since"] == row["proven"] + timedelta(days=1)
+    assert row["span_no"] > 1
