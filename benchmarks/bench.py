@@ -88,7 +88,7 @@ class Figure:
         return "" if self.at_most is None else f"<= {number(self.at_most)}"
 
 
-_LITTLE = frozenset({"ms", "B", "MB", "s", "x time"})
+_LITTLE = frozenset({"us", "ms", "B", "MB", "s", "x time"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,9 +42,9 @@ async def measure(made: Bench) -> list[Point]:
     loading: list[list[int]] = []
     night: list[list[int]] = []
     for _ in range(RUNS):
-        alone.append(await _beside(made, lambda: asyncio.sleep(QUIET_SECONDS)))
-        loading.append(await _beside(made, lambda: _load(made)))
-        night.append(await _beside(made, lambda: _night(made)))
+        alone.append(await posting_beside(made, lambda: asyncio.sleep(QUIET_SECONDS)))
+        loading.append(await posting_beside(made, lambda: _load(made)))
+        night.append(await posting_beside(made, lambda: night_in_child(made)))
         say(
             f"online p50/p99 ms: alone {_both(alone[-1])}, beside a load {_both(loading[-1])}, "
             f"beside the night {_both(night[-1])}"
@@ -85,7 +85,7 @@ def _figures(name: str, runs: list[list[int]], alone: list[list[int]]) -> list[F
     return found
 
 
-async def _beside(made: Bench, work: Callable[[], Awaitable[object]]) -> list[int]:
+async def posting_beside(made: Bench, work: Callable[[], Awaitable[object]]) -> list[int]:
     """Nanoseconds of every answer while `work` is under way."""
     maker = Maker(made.numbers, seed=time.monotonic_ns())
     taken: list[int] = []
@@ -113,7 +113,7 @@ async def _load(made: Bench) -> None:
     await load_in_child(made, LINES)
 
 
-async def _night(made: Bench) -> None:
+async def night_in_child(made: Bench) -> None:
     """The night of the current date, in a process of its own."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.beside", _NIGHT, made.dsn, made.today.isoformat()

@@ -28,8 +28,8 @@ AMOUNT_MAX = 10**6
 GL_CODE = "211100"
 
 
-async def open_book(pool: Pool) -> list[int]:
-    """A book with `ACCOUNTS` accounts of ample room; answers their numbers."""
+async def open_book(pool: Pool, count: int = ACCOUNTS) -> list[int]:
+    """A book with `count` ordinary accounts of ample room; answers their numbers."""
     async with pool.acquire() as connection:
         await books.create_book(
             connection,
@@ -41,7 +41,7 @@ async def open_book(pool: Pool) -> list[int]:
         )
         chart = [GlAccount(gl_code=GL_CODE, cad_code="", name_th="-", name_en="-")]
         await books.add_gl_accounts(connection, BOOK, chart)
-    names = [f"A-{number:06d}" for number in range(1, ACCOUNTS + 1)]
+    names = [f"A-{number:06d}" for number in range(1, count + 1)]
     return await open_accounts(pool, names, BALANCE_MIN)
 
 

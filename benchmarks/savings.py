@@ -28,12 +28,18 @@ PARTY = 1
 CODE = "SAVINGS"
 DEPOSITS = "212100"
 """What contracts are controlled by; the ordinary accounts stand under another code."""
+HALF_YEARS = frozenset({"06-30", "12-31"})
 _AT_ONCE = 500
 _DEPOSIT = 1_000_000
 
 
-async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
-    """A savings product with a rate in force from the book's first date."""
+async def sell_savings(
+    pool: Pool, dsn: str, opened_on: date, credited_on: frozenset[str] = HALF_YEARS
+) -> Product:
+    """A savings product with a rate in force from the book's first date.
+
+    credited_on: capitalisation days, MM-DD.
+    """
     async with pool.acquire() as connection:
         chart = [
             GlAccount(gl_code=code, cad_code="", name_th="-", name_en="-")
@@ -58,7 +64,7 @@ async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
         terms=Terms(
             day_count=DayCount.ACT_365F,
             rounding=Rounding.HALF_UP,
-            capitalisation_days=frozenset({"06-30", "12-31"}),
+            capitalisation_days=credited_on,
         ),
         gl_deposits=DEPOSITS,
         expense_account=expense,
@@ -66,14 +72,20 @@ async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
     )
     async with pool.acquire() as connection:
         await create_product(connection, product)
+    await approve_rate(dsn, "1.2500", opened_on)
+    return product
+
+
+async def approve_rate(dsn: str, percent: str, effective_from: date) -> None:
+    """A rate of the product, approved on the day before it is in force."""
     database = await open_database(dsn, max_size=2)
     try:
         sheet = await draft_sheet(
             database.application,
             BOOK,
             product_code=CODE,
-            effective_from=opened_on,
-            annual_rate_e8=parse_rate_percent("1.2500"),
+            effective_from=effective_from,
+            annual_rate_e8=parse_rate_percent(percent),
             made_by="bench:treasury",
         )
         await approve_sheet(
@@ -81,11 +93,10 @@ async def sell_savings(pool: Pool, dsn: str, opened_on: date) -> Product:
             BOOK,
             sheet.sheet_id,
             approved_by="bench:manager",
-            on=opened_on - timedelta(days=1),
+            on=effective_from - timedelta(days=1),
         )
     finally:
         await database.close()
-    return product
 
 
 async def open_contracts(pool: Pool, product: Product, source: int, count: int) -> list[str]:

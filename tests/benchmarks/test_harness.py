@@ -6,17 +6,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import asyncpg
 import numpy as np
 import pytest
 
-from benchmarks import entry, model, posting, verbs
+from benchmarks import end_of_day, entry, model, night_books, posting, verbs
 from benchmarks.bench import CheckFailed, Figure, Point, Report, Void, percentile, point
 from benchmarks.controls import control_totals
-from benchmarks.made import BOOK, OPENED_ON, open_accounts, open_book
+from benchmarks.made import BOOK, OPENED_ON, open_accounts, open_book, open_own
+from benchmarks.night_books import NightBook
+from benchmarks.night_floor import floor_seconds
 from benchmarks.payments import Ready
 from benchmarks.preload import Bench
 from benchmarks.savings import sell_savings
@@ -209,3 +211,66 @@ async def test_accounts_of_a_part_are_opened_beside_the_ordinary_ones(made: Benc
         number,
     )
     assert low == 0
+
+
+@pytest.fixture
+async def nights(made: Bench) -> NightBook:
+    """The book without contracts: it has one rate, and no period that ends within the month."""
+    return NightBook(
+        dsn=made.dsn,
+        pool=made.pool,
+        traffic=made.traffic,
+        settings=made.settings,
+        numbers=made.numbers,
+        product=made.product,
+        today=made.today,
+        folder=made.folder,
+        contracts=np.zeros(0, np.int32),
+        source=await open_own(made.pool, "MONEY-IN", "211100"),
+    )
+
+
+@pytest.mark.parametrize("fill", [night_books.generate, night_books.open_each])
+async def test_nights_of_generated_and_of_opened_contracts_earn_what_their_movements_say(
+    nights: NightBook, fill: night_books.Fill
+) -> None:
+    await fill(nights, 120)
+    timed = await end_of_day._ordinary(nights)
+    assert timed.whole > timed.accrual > timed.steps["accrue"] > 0
+    assert await night_books.missed(nights, 2) > 0
+    assert nights.today == OPENED_ON + timedelta(days=3)
+    assert "120 contracts" in await night_books.interest_agrees(nights)
+    nights.uncounted()
+    await nights.control("nights")
+    owner = await asyncpg.connect(nights.dsn)
+    try:
+        await owner.execute("SET session_replication_role = replica")
+        await owner.execute("UPDATE pricing.rate_sheet SET annual_rate_e8 = 2 * annual_rate_e8")
+    finally:
+        await owner.close()
+    with pytest.raises(CheckFailed, match="by movements and as posted"):
+        await night_books.interest_agrees(nights)
+
+
+async def test_the_floor_of_the_night_writes_a_row_a_contract_as_wide_as_a_span(
+    nights: NightBook,
+) -> None:
+    await night_books.generate(nights, 120)
+    await night_books.night(nights)
+    assert await floor_seconds(nights) > 0
+    owner = await asyncpg.connect(nights.dsn)
+    try:
+        differing = await owner.fetchval(
+            "SELECT count(*) FROM floor.interest_span AS f FULL JOIN products.interest_span AS s "
+            "USING (book_id, contract_id, leg) WHERE (f.balance_satang, f.annual_rate_e8, "
+            "f.year_days, f.slope_exact, f.base_exact) IS DISTINCT FROM (s.balance_satang, "
+            "s.annual_rate_e8, s.year_days, s.slope_exact, s.base_exact)"
+        )
+    finally:
+        await owner.close()
+    assert differing == 0
+    nights.contracts = nights.contracts[1:]
+    with pytest.raises(CheckFailed, match="119 contracts"):
+        await floor_seconds(nights)
+    with pytest.raises(CheckFailed, match="120 of 119"):
+        await night_books.night(nights)
