@@ -111,9 +111,7 @@ UPDATE products.interest_leg AS l
 SET credited_satang = l.credited_satang - $3, ended_on = NULL, version = l.version + 1,
     settled_satang = CASE
         WHEN l.period_start = $6::date THEN l.settled_satang
-        ELSE l.settled_satang + ledger.round_ratio(
-            l.base_exact, 160308000000000, p.rounding
-        )::bigint
+        ELSE products.leg_accrued(l, $5::date, p.rounding)
     END,
     base_exact = CASE WHEN l.period_start = $6::date THEN l.base_exact ELSE 0 END,
     period_start = $6::date, since = greatest(l.bears_from, $5::date)
