@@ -1,58 +1,60 @@
 """A real PostgreSQL for every test: one private server, one migrated template, a clone per test.
 
 `CFF_PG_BIN` chooses other binaries (the ledger's tests run on Debian's PostgreSQL 15 too);
-`CFF_PROFILE` chooses how much Hypothesis does: quick (default), ci, soak.
+`tests.how_much` says how much they try.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+import structlog
 
 from ledger import embedded, schema
 from ledger.db import Database, Pool, open_database, open_pool
+from tests.clones import cloned, make_template
 from tests.faults.striking import kill_lines
+from tests.homes import place
+from tests.how_much import load_profile
+from tests.products.payments.payments_scene import furnish
 
-_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-for _name, _examples, _steps in (("quick", 30, 30), ("ci", 300, 50), ("soak", 3000, 80)):
-    settings.register_profile(
-        _name,
-        max_examples=_examples,
-        stateful_step_count=_steps,
-        deadline=None,
-        suppress_health_check=_SLOW_IS_FINE,
-        print_blob=True,
-    )
-settings.load_profile(os.environ.get("CFF_PROFILE", "quick"))
+load_profile()
+
+# What a test makes fail is logged with its traceback; the default draws it in colours, with the
+# source around every line, which takes two seconds each.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
+)
 
 # Nights that tests run through the doors make their seal key here, not in somebody's home.
 _KEYS = tempfile.TemporaryDirectory(prefix="cff-test-key-")
 os.environ.setdefault("CFF_SEAL_KEY_FILE", str(Path(_KEYS.name) / "seal-key.pem"))
 
 # Tests throw their data away; those that kill servers have servers of their own, with fsync on.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "256MB",
+    # Debian's servers compile the plans of our small books for longer than they then run.
+    "jit": "off",
+}
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[embedded.Lease]:
     """A private server of this test run, gone with it."""
-    home = Path(tempfile.mkdtemp(prefix="cff-test-", dir="/tmp"))
-    home.chmod(0o711)
-    try:
-        with embedded.lease(home / "pg", settings=FAST) as lease:
-            yield lease
-    finally:
-        embedded.stop(home / "pg")
-        shutil.rmtree(home, ignore_errors=True)
+    with place("cff-test-") as home, embedded.lease(home / "pg", settings=FAST) as lease:
+        yield lease
 
 
 @pytest.fixture(scope="session")
@@ -63,23 +65,27 @@ def template(server: embedded.Lease) -> str:
 
 
 async def _make_template(server: embedded.Lease) -> None:
-    connection = await asyncpg.connect(server.dsn("postgres"))
-    await connection.execute("CREATE DATABASE cff_template")
-    await connection.close()
-    await schema.migrate(server.dsn("cff_template"))
+    await schema.migrate(await make_template(server, "cff_template"))
+
+
+@pytest.fixture(scope="session")
+def desk_template(server: embedded.Lease, template: str) -> str:
+    """A payments desk to clone."""
+    asyncio.run(_make_desk(server, template))
+    return "cff_desk_template"
+
+
+async def _make_desk(server: embedded.Lease, template: str) -> None:
+    pool = await open_pool(await make_template(server, "cff_desk_template", template))
+    await furnish(pool)
+    await pool.close()
 
 
 @pytest.fixture
 async def database_url(server: embedded.Lease, template: str) -> AsyncIterator[str]:
     """A fresh migrated database."""
-    name = f"t_{uuid4().hex}"
-    connection = await asyncpg.connect(server.dsn("postgres"))
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    try:
-        yield server.dsn(name)
-    finally:
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await connection.close()
+    async with cloned(server, template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -105,8 +111,15 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 LONGEST = (
     "tests/ledger/test_stateful.py",
     "tests/ledger/test_planted_bugs.py",
-    "tests/ledger/test_periods_stateful.py",
+    "tests/api/test_command_line.py",
+    "tests/api/test_schemathesis.py",
     "tests/faults/",
+    "tests/ledger/test_embedded.py",
+    "tests/ledger/test_periods_stateful.py",
+    "tests/ledger/test_marks.py",
+    "tests/ledger/test_damage_matrix.py",
+    "tests/products/test_special_savings.py",
+    "tests/products/test_night_",
 )
 """What takes longest begins first, so that one worker is not left alone with it at the end."""
 
@@ -114,13 +127,13 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; the rest keeps its order."""
 
-    def place(item: pytest.Item) -> int:
+    def turn(item: pytest.Item) -> int:
         for number, path in enumerate(LONGEST):
             if item.nodeid.startswith(path):
                 return number
         return len(LONGEST)
 
-    items.sort(key=place)
+    items.sort(key=turn)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from examples import make_seed, seeds
 from examples.names import PROVINCES
 from ledger.dates import parse_date
+from products.schedules.due_dates import add_months
 from tests.examples.test_generate import tree
 
 CODES_THE_SERVICE_POSTS_TO = {
@@ -21,6 +22,8 @@ CODES_THE_SERVICE_POSTS_TO = {
     "211200": "Special savings deposits of member co-ops",
     "211300": "Fixed deposits of member co-ops",
     "241100": "Accrued interest payable – savings",
+    "241200": "Accrued interest payable – fixed deposits",
+    "251100": "Withholding tax payable",
     "261100": "Payment clearing – outgoing",
     "271100": "Suspense receipts (unmatched bank credits)",
     "311100": "Share capital",
@@ -28,6 +31,7 @@ CODES_THE_SERVICE_POSTS_TO = {
     "341100": "Retained profit / opening balances",
     "431100": "Fee income",
     "511100": "Interest expense on savings deposits",
+    "511200": "Interest expense on fixed deposits",
     "541100": "Bank fees",
 }
 
@@ -55,10 +59,22 @@ def test_chart_codes_are_unique_have_six_digits_and_begin_with_their_class() -> 
         assert row["name_en"]
 
 
-def test_the_savings_rate_changes_once_in_the_month_and_was_approved_by_a_second_person() -> None:
+def test_the_savings_rate_changes_once_in_the_month_and_longer_tenors_pay_more() -> None:
     rates = rows("rates.csv")
-    savings = {row["effective_from"]: row["annual_rate_percent"] for row in rates}
-    assert savings == {"2026-01-01": "1.2500", "2026-06-16": "1.3750"}
+    found = {(row["product_code"], row["effective_from"]): row for row in rates}
+    assert {key: row["annual_rate_percent"] for key, row in found.items()} == {
+        ("SAVINGS", "2024-01-01"): "1.0000",
+        ("SAVINGS", "2026-01-01"): "1.2500",
+        ("SAVINGS", "2026-06-16"): "1.3750",
+        ("FIX_3M", "2026-01-01"): "1.7500",
+        ("FIX_6M", "2026-01-01"): "2.0000",
+        ("FIX_12M", "2026-01-01"): "2.2500",
+        ("FIX_24M", "2026-01-01"): "2.5000",
+    }
+
+
+def test_every_rate_was_announced_by_one_person_and_approved_by_another() -> None:
+    rates = rows("rates.csv")
     for row in rates:
         parse_date(row["effective_from"])
         assert Decimal(row["annual_rate_percent"]) > 0
@@ -94,6 +110,24 @@ def test_deposits_are_40_to_60_billion_baht_and_less_than_the_money_at_the_banks
     assert sum(satang) < sum(bank.opening_satang for bank in seeds.banks())
 
 
+def test_placements_are_of_open_members_run_on_1_june_and_leave_enough_in_savings() -> None:
+    months = {"FIX_3M": 3, "FIX_6M": 6, "FIX_12M": 12, "FIX_24M": 24}
+    openings = {o.account_no: o for o in seeds.openings()}
+    placed = seeds.placements()
+    assert [each.contract_no for each in placed] == [f"FIX-{n:04d}" for n in range(1, 241)]
+    for each in placed:
+        opening = openings[each.linked_no]
+        assert not opening.closed
+        assert 0 < each.principal_satang <= opening.opening_satang // 4
+        assert each.begins_on < seeds.MONTH_FIRST
+        assert each.begins_on.weekday() < 5
+        assert add_months(each.begins_on, months[each.product_code]) >= seeds.MONTH_FIRST
+    ends = [add_months(each.begins_on, months[each.product_code]) for each in placed]
+    assert sum(day <= seeds.MONTH_LAST for day in ends) >= 40
+    assert {each.instruction for each in placed} == {"pay_out", "roll_principal", "roll_all"}
+    assert {each.product_code for each in placed} == set(months)
+
+
 def test_each_bank_has_its_own_gl_account_in_the_chart() -> None:
     gl_codes = {bank.bank_code: bank.gl_code for bank in seeds.banks()}
     assert gl_codes == {"KTB": "111100", "BBL": "111200", "KBANK": "111300"}
@@ -107,8 +141,13 @@ def test_the_bank_holidays_of_the_month_are_weekdays() -> None:
 
 
 def test_the_drawn_seeds_in_git_are_what_their_maker_writes(tmp_path: Path) -> None:
-    committed = (seeds.SEED / "members.csv").read_bytes(), (seeds.SEED / "opening.csv").read_bytes()
-    assert committed == (make_seed.members_csv().encode(), make_seed.opening_csv().encode())
+    made = {
+        "members.csv": make_seed.members_csv(),
+        "opening.csv": make_seed.opening_csv(),
+        "placements.csv": make_seed.placements_csv(),
+    }
+    for name, text in made.items():
+        assert (seeds.SEED / name).read_bytes() == text.encode()
     make_seed.sample_day(tmp_path)
     assert tree(seeds.SEED / "sample_day") == tree(tmp_path)
 

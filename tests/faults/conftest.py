@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from ledger import embedded
 from tests.faults.durable import SETTINGS, Durable
 from tests.faults.striking import Tally
+from tests.homes import place
 
 
 @pytest.fixture(scope="session")
 def durable() -> Iterator[Durable]:
     """A server with fsync on, to be killed; gone with the run."""
-    home = Path(tempfile.mkdtemp(prefix="cff-fault-", dir="/tmp"))
-    home.chmod(0o711)
-    try:
-        with embedded.lease(home / "pg", settings=SETTINGS) as lease:
-            server = Durable(lease)
-            asyncio.run(server.make_template())
-            yield server
-    finally:
-        embedded.stop(home / "pg")
-        shutil.rmtree(home, ignore_errors=True)
+    with place("cff-fault-") as home, embedded.lease(home / "pg", settings=SETTINGS) as lease:
+        server = Durable(lease)
+        asyncio.run(server.make_template())
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ SETTINGS = {
     "synchronous_standby_names": "one_that_never_comes",
     "commit_siblings": "0",
     "shared_buffers": "64MB",
+    "max_wal_size": "256MB",
     # One system call instead of one for each file: the start after a crash takes 0.3 s, not 4.
     "recovery_init_sync_method": "syncfs",
 }

@@ -113,7 +113,10 @@ async def strike(
             await durable.revive()
         else:
             await servant.kill()
-        recorded = await durable.recorded(place["xid"])
+        # The number of a transaction that died unwritten is handed out again after a crash, and a
+        # program that stood still in that transaction alone may have it already.
+        known = blow.frozen or place["at"] != "before" or not kill.struck.is_postgres
+        recorded = known and await durable.recorded(place["xid"])
     if kill.struck.is_postgres:
         await servant.go_on()
         if place["at"] == "sent":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -21,12 +20,12 @@ from ledger.db import Pool, open_pool
 from tests.faults.durable import Durable
 from tests.faults.servant import Servant
 from tests.faults.strikes import SEED, Moment, Strike
+from tests.how_much import PROFILE
 from tests.ledger.loading.scene import book, csv_lines, load, raw, sound
 
 LINES, LINES_MAX, BATCHES = 400, 40, 10
 BLOWS = {"quick": 9, "ci": 15, "soak": 120}
 RESULT = "result.jsonl"
-PROFILE = os.environ.get("CFF_PROFILE", "quick")
 COUNTED = """
 SELECT r.lines_done, r.posted, r.replayed, r.refused, r.malformed, r.bytes_done, r.result_bytes,
     r.state

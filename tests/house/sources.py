@@ -44,6 +44,11 @@ class Source:
         return _parse(self.path, self.text)
 
     @property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree, walked once for all rules."""
+        return _walk(self.path, self.text)
+
+    @property
     def module(self) -> str:
         """The dotted name; a package is named by its `__init__.py`."""
         parts = self.path.removesuffix(".py").split("/")
@@ -62,6 +67,11 @@ Rule = Callable[[Source], Iterable[Offence]]
 @functools.cache
 def _parse(path: str, text: str) -> ast.Module:
     return ast.parse(text, filename=path)
+
+
+@functools.cache
+def _walk(path: str, text: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_parse(path, text)))
 
 
 @functools.cache
@@ -102,9 +112,14 @@ def report(offences: Iterable[Offence]) -> str:
     return "\n" + "\n".join(str(offence) for offence in offences)
 
 
-def imports(source: Source) -> Iterator[tuple[int, str, str]]:
+@functools.cache
+def imports(source: Source) -> tuple[tuple[int, str, str], ...]:
     """Each import as (line, local name, dotted name), relative ones made absolute."""
-    for node in ast.walk(source.tree):
+    return tuple(_imports(source))
+
+
+def _imports(source: Source) -> Iterator[tuple[int, str, str]]:
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 whole = alias.name if alias.asname else alias.name.split(".")[0]

@@ -60,7 +60,7 @@ BANNED_MODULES = {
 def banned_names(source: Source) -> Iterator[Offence]:
     """A banned function, called or handed on, under whatever name it was imported."""
     names = names_of(source)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.Name | ast.Attribute):
             continue
         whole = dotted(node, names)
@@ -73,7 +73,7 @@ def banned_names(source: Source) -> Iterator[Offence]:
 
 def banned_modules(source: Source) -> Iterator[Offence]:
     """An import of a module that has no business here."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -91,7 +91,7 @@ def banned_modules(source: Source) -> Iterator[Offence]:
 
 def bare_asserts(source: Source) -> Iterator[Offence]:
     """`assert` outside tests: `python -O` removes it."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Assert):
             cure = "ledger.errors.ensure(condition, what)"
             yield Offence(path=source.path, line=node.lineno, what="assert", cure=cure)
@@ -101,7 +101,7 @@ def prints(source: Source) -> Iterator[Offence]:
     """`print` outside the command line: a library does not talk."""
     if source.path.startswith("api/cli/"):
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Name) and node.id == "print":
             cure = "return it, or log it with structlog; api/cli speaks to people"
             yield Offence(path=source.path, line=node.lineno, what="print", cure=cure)
@@ -111,7 +111,7 @@ def swallowed_errors(source: Source) -> Iterator[Offence]:
     """An except clause, or `suppress`, that takes every exception and does nothing with it."""
     names = names_of(source)
     cure = "name the exception you expect; let the rest be loud"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.ExceptHandler) and _takes_all(node) and _does_nothing(node.body):
             yield Offence(path=source.path, line=node.lineno, what="except ...: pass", cure=cure)
         if isinstance(node, ast.Call) and dotted(node.func, names) == "contextlib.suppress":

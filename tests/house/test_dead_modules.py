@@ -35,7 +35,7 @@ def _mentions(source: Source) -> set[str]:
     said = set()
     for _, _, whole in imports(source):
         said |= {whole, whole.rpartition(".")[0]}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         text = node.value if isinstance(node, ast.Constant) else None
         if isinstance(text, str) and _NAMED.match(text):
             said.add(text.split(":")[0])

@@ -38,7 +38,7 @@ def floats(source: Source) -> Iterator[Offence]:
     """A float literal or annotation that is not a duration, any `float()`, any `int(a / b)`."""
     names = names_of(source)
     allowed = {id(part) for kept in _durations(source.tree) for part in ast.walk(kept)}
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         what = _float_in(node, names, allowed)
         if what:
             line = getattr(node, "lineno", 1)

@@ -51,7 +51,7 @@ def replaced_pieces(source: Source) -> Iterator[Offence]:
         if any(f"{whole}.".startswith(f"{module}.") for module in MOCKING_MODULES):
             yield Offence(path=source.path, line=line, what=f"import of {whole}", cure=cure)
     names = names_of(source)
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and node.args and _patches(node.func):
             target = _target(node.args[0], names)
             if target.split(".")[0] in OUR_PACKAGES:

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from ledger import embedded
 from ledger.db import Pool, open_pool
+from tests.clones import cloned
 from tests.ledger.play import Table, next_book_id, set_table
 
 
 @pytest.fixture(scope="session")
 async def shared_url(server: embedded.Lease, template: str) -> AsyncIterator[str]:
     """A database that tests share, each with books of its own."""
-    name = f"t_{uuid4().hex}"
-    connection = await asyncpg.connect(server.dsn("postgres"))
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield server.dsn(name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with cloned(server, template) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

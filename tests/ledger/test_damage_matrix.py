@@ -171,6 +171,7 @@ GIVEN: dict[str, str] = {
     "ledger.book": "who the book is; its dates are judged by its first date and year",
     "ledger.gl_account": "the chart, written by people",
     "ledger.party": "members, written by people",
+    "ledger.party_kind": "a lookup table of the program",
     "ledger.journal_kind": "a lookup table of the program",
     "ledger.event_kind": "a lookup table of the program",
     "ledger.idempotency_key": "what a client said and was answered; its batch must exist",

@@ -13,7 +13,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,6 +25,7 @@ from ledger.binaries import find_binaries
 from ledger.errors import DatabaseUnavailable, InvalidInput
 from ledger.homes import default_home
 from ledger.supervisor import lock_owner
+from tests import homes
 from tests.house.outside_tools import POSTGRESQL_15_BIN, need
 from tests.ledger.programs import (
     QUICK,
@@ -43,24 +43,17 @@ Start = Callable[[Path], "subprocess.Popen[str]"]
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory that the server's user may pass; what runs in it is stopped afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="cff-test-", dir="/tmp"))
-    path.chmod(0o711)
-    yield path
-    for lock in path.glob("**/supervisor.lock"):
-        embedded.stop(lock.parent)
-    shutil.rmtree(path)
+    with homes.place("cff-test-") as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
 def ready() -> Iterator[Path]:
     """A home whose cluster is made already: for tests that are not about making one."""
-    path = Path(tempfile.mkdtemp(prefix="cff-test-", dir="/tmp"))
-    path.chmod(0o711)
-    with embedded.lease(path / "home", settings=QUICK) as held:
-        sql(held, "CREATE TABLE vault (satang bigint)")
-    yield path / "home"
-    embedded.stop(path / "home")
-    shutil.rmtree(path)
+    with homes.place("cff-test-") as path:
+        with embedded.lease(path / "home", settings=QUICK) as held:
+            sql(held, "CREATE TABLE vault (satang bigint)")
+        yield path / "home"
 
 
 @pytest.fixture

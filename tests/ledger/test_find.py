@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from uuid import UUID, uuid5
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import books, consumers, finding, runs
@@ -28,6 +28,7 @@ from ledger.posting.values import Journal, OpenAccount, Origin, Status, Transfer
 from ledger.posting.write import post_batch
 from ledger.proof import followers
 from ledger.runs import RUN, Bounds
+from tests import how_much
 from tests.builders import journal, make_scene, post, unit
 from tests.ledger.play import OPENED_ON, World, next_book_id
 
@@ -248,7 +249,7 @@ def numbers_of(pages: Sequence[FoundPage]) -> list[int]:
 
 
 @pytest.mark.timeout(7200)  # the long profiles take their time
-@settings(max_examples=max(100, settings().max_examples))
+@how_much.drawn(40)
 @given(
     history=st.lists(_DRAWN, min_size=1, max_size=12),
     queries=st.lists(_QUERIES, min_size=1, max_size=6),

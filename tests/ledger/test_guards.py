@@ -1,6 +1,6 @@
 """The database's own last line: what it refuses whoever asks, the owner with psql included.
 
-`KEEPING` says of every table how it is kept; a table that is missing here fails the first test, so
+`KEEPING` says of every table how it is kept; a table that is missing there fails the first test, so
 that none is forgotten. Each statement below is tried in a transaction that is rolled back; what
 counts is the SQLSTATE or the constraint that stopped it.
 """
@@ -20,63 +20,9 @@ from ledger.posting.values import MoveBusinessDate, Operation, PlaceHold, Releas
 from products.payments.lines import LineStatus
 from products.payments.notice_values import NoticeStatus
 from tests.builders import journal, unit
+from tests.ledger.keeping import KEEPING, LENDING_RULES, LOOKED_UP, NEVER, OPEN, UPDATED
 from tests.ledger.play import OPENED_ON, Table
 
-NEVER, UPDATED, OPEN = "never changed", "updated, never deleted", "not part of the record"
-KEEPING = {
-    "api.api_key": OPEN,
-    "ledger.account": NEVER,
-    "ledger.balance": UPDATED,
-    "ledger.batch": NEVER,
-    "ledger.book": UPDATED,
-    "ledger.book_head": UPDATED,
-    "ledger.consumer": UPDATED,
-    "ledger.consumer_rewind": NEVER,
-    "ledger.day": UPDATED,
-    "ledger.day_total": NEVER,
-    "ledger.event": NEVER,
-    "ledger.event_kind": NEVER,
-    "ledger.found_transfer": NEVER,
-    "ledger.gl_account": UPDATED,
-    "ledger.hold": UPDATED,
-    "ledger.limit_plan": UPDATED,
-    "ledger.period": UPDATED,
-    "ledger.period_total": NEVER,
-    "ledger.idempotency_key": NEVER,
-    "ledger.journal_kind": OPEN,
-    "ledger.manual_journal": UPDATED,
-    "ledger.movement": NEVER,
-    "ledger.movement_mark": NEVER,
-    "ledger.party": UPDATED,
-    "ledger.posting_run": UPDATED,
-    "ledger.refusal": NEVER,
-    "ledger.seal": NEVER,
-    "ledger.seal_key": UPDATED,
-    "ledger.seal_node": NEVER,
-    "ledger.snapshot": NEVER,
-    "ledger.transfer": NEVER,
-    "pricing.rate_line": NEVER,
-    "pricing.rate_sheet": UPDATED,
-    "products.bank_account": NEVER,
-    "products.bank_line": UPDATED,
-    "products.bank_line_status": NEVER,
-    "products.bank_match": UPDATED,
-    "products.bank_statement": NEVER,
-    "products.capitalisation": NEVER,
-    "products.contract": UPDATED,
-    "products.day_rate": NEVER,
-    "products.file_intake": OPEN,
-    "products.interest_leg": UPDATED,
-    "products.interest_span": NEVER,
-    "products.match_proposal": OPEN,
-    "products.night_chunk": UPDATED,
-    "products.notice": UPDATED,
-    "products.notice_status": NEVER,
-    "products.payment_accounts": NEVER,
-    "products.product": NEVER,
-}
-LOOKED_UP = ("ledger.event_kind", "products.bank_line_status", "products.notice_status")
-"""Named by rows without a foreign key: guards and checks know them, so they never change."""
 OWNER = "owner"
 ROLES = (OWNER, POSTER, APPLICATION, READER, AUDITOR)
 APPEND_ONLY, NO_RIGHT, FOREIGN_KEY = "LG001", "42501", "23503"
@@ -145,7 +91,7 @@ async def test_what_is_append_only_is_never_updated(
     owner: Connection, name: str, role: str
 ) -> None:
     refused = {APPEND_ONLY} if role == OWNER else {NO_RIGHT}
-    column = "code" if name in LOOKED_UP else "book_id"
+    column = LOOKED_UP.get(name, "book_id")
     assert await stopped_by(owner, f"UPDATE {name} SET {column} = {column}", role=role) in refused
 
 
@@ -231,7 +177,9 @@ async def test_who_reads_cannot_write_anywhere(owner: Connection, role: str) -> 
 
 async def test_the_application_writes_only_what_takes_no_number(owner: Connection) -> None:
     changed = {"pricing.rate_sheet", "products.file_intake", "api.api_key"}
-    fixed = {"ledger.book", "ledger.gl_account", "ledger.party", "pricing.rate_line"}
+    fixed = {"ledger.book", "ledger.gl_account", "ledger.party", "pricing.rate_line"} | {
+        f"products.{name}" for name in LENDING_RULES
+    }
     assert await rights(owner, APPLICATION, "insert") == changed | fixed
     assert await rights(owner, APPLICATION, "update") == changed | {"ledger.party"}
     assert not await rights(owner, APPLICATION, "delete")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.ledger import test_planted_bugs, test_planted_evidence, test_planted_readings
 from tests.ledger.bulk import test_bulk_planted_bugs
-from tests.products import test_planted_cutover
+from tests.products import test_planted_cutover, test_planted_placements
+from tests.products.loans import test_planted_requests
 
 ROOT = Path(__file__).parents[2]
 BUGS = {
@@ -21,6 +22,8 @@ BUGS = {
     *(plant.__name__.strip("_") for plant in test_planted_readings.PROOF_BUGS.values()),
     *(plant.__name__.strip("_") for plant in test_planted_evidence.BUGS),
     *(plant.__name__.strip("_") for plant in test_planted_cutover.BUGS),
+    *(plant.__name__.strip("_") for plant in test_planted_placements.BUGS),
+    *(plant.__name__.strip("_") for plant in test_planted_requests.BUGS),
     *map(str, test_bulk_planted_bugs.BUGS),
 }
 LEGS = ("database", "verify", "property", "planted")

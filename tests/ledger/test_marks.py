@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -11,16 +11,20 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from ledger import embedded
 from ledger.accounts import by_codes
 from ledger.asof import Axis, balances
-from ledger.db import Pool
+from ledger.db import Pool, open_pool
 from ledger.posting.marks import EVERY, SHARE
 from ledger.posting.movements import NAMED_SHARE
 from ledger.posting.values import Journal, Origin, Transfer, Unit
 from ledger.posting.write import post_batch
 from ledger.proof.verify import verify_ledger
 from ledger.statements import Cursor, LaterChanges, statement
+from tests.clones import cloned
 from tests.ledger.asof_model import OPENED_ON, Draw, Life, Line, begin_life
+
+ReadOnly = Callable[[str], Awaitable[tuple[Life, int]]]
 
 _CODE = "ACC-1"
 _LINES = 3 * EVERY + 700
@@ -56,6 +60,22 @@ async def _loaded(pool: Pool, crowd: str) -> tuple[Life, int]:
     return life, before
 
 
+@pytest.fixture(scope="module")
+async def read_only(server: embedded.Lease, template: str) -> AsyncIterator[ReadOnly]:
+    """Lives that are only read: each is lived once."""
+    lived: dict[str, tuple[Life, int]] = {}
+    async with cloned(server, template) as url:
+        pool = await open_pool(url)
+
+        async def life(crowd: str) -> tuple[Life, int]:
+            if crowd not in lived:
+                lived[crowd] = await _loaded(pool, crowd)
+            return lived[crowd]
+
+        yield life
+        await pool.close()
+
+
 def _places(before: int, dice: random.Random) -> list[int]:
     """Numbers around marks, at the ends, and anywhere in the batch after `before`."""
     marks = [before + mark * EVERY + aside for mark in (1, 2, 3) for aside in (-1, 0, 1)]
@@ -74,11 +94,11 @@ def _later(life: Life, axis: Axis, known_at: int, last: date) -> LaterChanges | 
 @pytest.mark.parametrize("axis", Axis)
 @pytest.mark.parametrize("crowd", _MINE)
 async def test_a_statement_cut_inside_a_large_batch_says_what_was_known_and_what_came_since(
-    pool: Pool, crowd: str, axis: Axis
+    read_only: ReadOnly, crowd: str, axis: Axis
 ) -> None:
-    life, before = await _loaded(pool, crowd)
+    life, before = await read_only(crowd)
     dice = random.Random(2569)
-    async with pool.acquire() as connection:
+    async with life.pool.acquire() as connection:
         for known_at in _places(before, dice):
             whole = list(life.statement(life.ids[1], axis, known_at))
             for first in life.dates:
@@ -103,12 +123,12 @@ async def test_a_statement_cut_inside_a_large_batch_says_what_was_known_and_what
 @pytest.mark.parametrize("axis", Axis)
 @pytest.mark.parametrize("crowd", _MINE)
 async def test_a_page_that_begins_inside_a_large_batch_goes_on_from_its_cursor(
-    pool: Pool, crowd: str, axis: Axis
+    read_only: ReadOnly, crowd: str, axis: Axis
 ) -> None:
-    life, before = await _loaded(pool, crowd)
+    life, before = await read_only(crowd)
     dice = random.Random(crowd)
     whole = list(life.statement(life.ids[1], axis, life.head_seq))
-    async with pool.acquire() as connection:
+    async with life.pool.acquire() as connection:
         for place in _places(before, dice):
             line = _line_at(whole, axis, place)
             known_at = dice.choice((life.head_seq, max(place, line.seq)))
@@ -132,10 +152,10 @@ def _line_at(whole: list[tuple[Line, int]], axis: Axis, place: int) -> Line:
 
 @pytest.mark.parametrize("axis", Axis)
 async def test_balances_known_inside_a_large_batch_are_those_of_its_journals_up_to_there(
-    pool: Pool, axis: Axis
+    read_only: ReadOnly, axis: Axis
 ) -> None:
-    life, before = await _loaded(pool, "too few for marks")
-    async with pool.acquire() as connection:
+    life, before = await read_only("too few for marks")
+    async with life.pool.acquire() as connection:
         for known_at in _places(before, random.Random(1)):
             for on in life.dates:
                 found = await balances(
@@ -145,10 +165,10 @@ async def test_balances_known_inside_a_large_batch_are_those_of_its_journals_up_
 
 
 async def test_a_batch_marks_every_movement_of_the_accounts_with_many_lines_and_no_other(
-    pool: Pool,
+    read_only: ReadOnly,
 ) -> None:
-    life, _ = await _loaded(pool, "too few for marks")
-    async with pool.acquire() as connection:
+    life, _ = await read_only("too few for marks")
+    async with life.pool.acquire() as connection:
         numbers = await by_codes(connection, life.book.book_id, [_CODE])
         marked = {
             (row["account_id"], row["value_date"]): row["transfers"]

@@ -10,7 +10,6 @@ of every request, every balance and every hold, and the order must respect the c
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +23,7 @@ import pytest
 from ledger.posting.values import Unit
 from tests.faults.servant import Servant
 from tests.faults.strikes import Moment, Strike
+from tests.how_much import PROFILE
 from tests.ledger.history_script import name_of, unit_of
 from tests.ledger.play import Table, next_book_id, set_table
 from tests.ledger.recorded import (
@@ -131,7 +131,7 @@ async def front(database_url: str, tmp_path: Path) -> AsyncIterator[Front]:
         connection = await asyncpg.connect(database_url, server_settings={"role": "cff_poster"})
         stack.push_async_callback(connection.close)
         table = await set_table(connection, next_book_id(), Counter())
-        plan = PLANS[os.environ.get("CFF_PROFILE", "quick")]
+        plan = PLANS[PROFILE]
         made = Front(url=database_url, table=table, plan=plan, home=tmp_path)
         yield made
         for servant in made.servants:

@@ -10,7 +10,7 @@ batch is in `tests.ledger.play`; at the end the independent model of `cff verify
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 import pytest
@@ -84,6 +84,17 @@ def run_any_history(world: World, how_much: settings) -> None:
             super().__init__(world)
 
     run_state_machine_as_test(Here, settings=how_much)
+
+
+def run_known_history(world: World, steps: Iterable[Sequence[UnitRecipe] | None]) -> None:
+    """Play this history as a drawn one would be: each step a batch of the doors, None a cut-off."""
+    machine = AnyHistory(world)
+    for batch in steps:
+        if batch is None:
+            machine.day_ends()
+        else:
+            machine.doors_post(list(batch))
+    machine.teardown()
 
 
 @pytest.mark.timeout(7200)  # the long profiles take their time

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -41,6 +42,20 @@ def files_in(folder: Path) -> list[Path]:
 def line(debit: str = "SAV-0001", credit: str = "SAV-0002", amount: str = "1.00") -> str:
     """A line in order, with a new id."""
     return f"{uuid4()},{debit},{credit},{amount},,,,\n"
+
+
+async def _open(pool: Pool, code: str) -> None:
+    async with pool.acquire() as connection:
+        (number,) = await accounts.reserve_ids(connection, 1)
+    opened = OpenAccount(
+        account=number,
+        code=code,
+        gl_code="211100",
+        currency="THB",
+        name_th="-",
+        name_en="-",
+    )
+    await post(pool, 1, [opened])
 
 
 async def test_every_line_of_a_file_has_its_outcome_in_order(pool: Pool, tmp_path: Path) -> None:
@@ -124,17 +139,7 @@ async def test_a_finished_file_is_posted_again_when_asked_for_and_what_stands_is
     order = Order(path=path, form=Format.CSV, actor=ACTOR)
     first = results(await post_file(pool, 1, order))
     assert [each["outcome"] for each in first] == ["posted", "malformed", "posted"]
-    async with pool.acquire() as connection:
-        (number,) = await accounts.reserve_ids(connection, 1)
-    opened = OpenAccount(
-        account=number,
-        code="LATE-01",
-        gl_code="211100",
-        currency="THB",
-        name_th="-",
-        name_en="-",
-    )
-    await post(pool, 1, [opened])
+    await _open(pool, "LATE-01")
     again = await post_file(pool, 1, replace(order, again=True))
     assert again.run.result.endswith("lines.csv.2.result.jsonl")
     told = results(again)
@@ -207,7 +212,11 @@ async def test_accounts_that_only_the_night_moves_are_not_for_loaders(
 ) -> None:
     scene = await make_scene(pool, members=2, opening=50_000)
     path = written(tmp_path, HEADER + line(credit="BANK-1") + line())
-    order = Order(path=path, form=Format.CSV, actor=ACTOR, barred=frozenset({scene.bank}))
+
+    async def bars(_connection: object, _book_id: int, _among: object) -> set[int]:
+        return {scene.bank}
+
+    order = Order(path=path, form=Format.CSV, actor=ACTOR, bars=bars)
     told = results(await post_file(pool, 1, order))
     assert (told[0]["outcome"], told[0]["field"], told[0]["got"]) == (
         "malformed",
@@ -215,6 +224,30 @@ async def test_accounts_that_only_the_night_moves_are_not_for_loaders(
         "BANK-1",
     )
     assert told[1]["outcome"] == "posted"
+
+
+async def test_an_account_that_is_opened_while_the_file_is_read_and_is_not_for_loaders_is_refused(
+    pool: Pool, tmp_path: Path
+) -> None:
+    await book(pool, 1)
+    path = written(tmp_path, HEADER + line("SAV-7777") + line())
+    asked: list[Collection[int] | None] = []
+
+    async def bars(
+        _connection: object, _book_id: int, among: Collection[int] | None
+    ) -> Collection[int]:
+        asked.append(among)
+        if among is None:
+            # The loader has read the accounts; now one is opened that is not for it.
+            await _open(pool, "SAV-7777")
+        return among or ()
+
+    order = Order(path=path, form=Format.CSV, actor=ACTOR, bars=bars)
+    told = results(await post_file(pool, 1, order))
+    assert (told[0]["outcome"], told[0]["got"]) == ("malformed", "SAV-7777")
+    assert "moved by hand" in str(told[0]["expected"])
+    assert told[1]["outcome"] == "posted"
+    assert [None if each is None else len(each) for each in asked] == [None, 1]
 
 
 async def test_a_second_loader_of_the_same_run_is_refused(pool: Pool, tmp_path: Path) -> None:
