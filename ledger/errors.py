@@ -10,8 +10,9 @@ what programs match on; the words may change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -36,9 +37,13 @@ class Problem:
 
 
 class CffError(Exception):
-    """Root of every error that this project raises on purpose."""
+    """Root of every error that this project raises on purpose.
+
+    facts: what explains it, for programs: names and values, money as satang under `..._satang`.
+    """
 
     code: ClassVar[str] = "internal_error"
+    facts: Mapping[str, object] = MappingProxyType({})
 
 
 class InvalidInput(CffError):  # noqa: N818 - the name is what the clerk reads

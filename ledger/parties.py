@@ -1,7 +1,8 @@
-"""Parties: the member co-ops a book deals with, and the order Thai readers expect them in."""
+"""Parties: member co-ops, companies, persons, and the order Thai readers expect them in."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -13,9 +14,25 @@ _LEADING_VOWELS = "เแโใไ"
 _MARKS = str.maketrans("", "", "็่้๊๋์")
 
 
+class PartyKind(enum.IntEnum):
+    """What a party is in law; the rows of `ledger.party_kind`. Withholding tax goes by it."""
+
+    COOPERATIVE = 1
+    COMPANY = 2
+    PERSON = 3
+
+    @property
+    def code(self) -> str:
+        """The word on the wire, such as "cooperative"."""
+        return self.name.lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A member co-op. `party_id` is the book's own number for it, `code` the member's."""
+    """A member co-op, a company or a person.
+
+    `party_id` is the book's own number for it, `code` the member's.
+    """
 
     party_id: int
     code: str
@@ -24,6 +41,7 @@ class Party:
     region: str
     joined_on: date
     left_on: date | None = None
+    kind: PartyKind = PartyKind.COOPERATIVE
 
 
 def thai_sort_key(name: str) -> str:
@@ -50,7 +68,7 @@ async def add_parties(connection: Connection, book_id: int, parties: Iterable[Pa
     """Add member co-ops to a book. Raises the database's unique violation on a taken code."""
     await connection.executemany(
         "INSERT INTO ledger.party (book_id, party_id, code, name_th, name_en, sort_key, region, "
-        "joined_on, left_on) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "joined_on, left_on, kind) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         [
             (
                 book_id,
@@ -62,6 +80,7 @@ async def add_parties(connection: Connection, book_id: int, parties: Iterable[Pa
                 party.region,
                 party.joined_on,
                 party.left_on,
+                party.kind.value,
             )
             for party in parties
         ],
@@ -71,11 +90,22 @@ async def add_parties(connection: Connection, book_id: int, parties: Iterable[Pa
 async def party_by_code(connection: Connection, book_id: int, code: str) -> Party:
     """The party with this member code. Raises `NotFound`."""
     row = await connection.fetchrow(
-        "SELECT party_id, code, name_th, name_en, region, joined_on, left_on FROM ledger.party "
-        "WHERE book_id = $1 AND code = $2",
+        "SELECT party_id, code, name_th, name_en, region, joined_on, left_on, kind "
+        "FROM ledger.party WHERE book_id = $1 AND code = $2",
         book_id,
         code,
     )
     if row is None:
         raise NotFound("party", code)
-    return Party(**dict(row))
+    facts = dict(row)
+    return Party(kind=PartyKind(facts.pop("kind")), **facts)
+
+
+async def kind_of(connection: Connection, book_id: int, party_id: int) -> PartyKind:
+    """What the party with this number is in law. Raises `NotFound`."""
+    kind = await connection.fetchval(
+        "SELECT kind FROM ledger.party WHERE book_id = $1 AND party_id = $2", book_id, party_id
+    )
+    if kind is None:
+        raise NotFound("party", party_id)
+    return PartyKind(kind)

@@ -42,7 +42,9 @@ LINE = "line"
 AN_ID = "a UUID with its four hyphens, made by the client, one a line"
 A_CODE = 'the code of an account, 2 to 32 of A-Z, 0-9 and -, such as "SAV-0001"'
 OF_THE_BOOK = "the code of an account of this book"
-MOVED_BY_HAND = "an account that may be moved by hand, not by the night or by payments alone"
+MOVED_BY_HAND = (
+    "an account that may be moved by hand, not by the night, payments or a placement alone"
+)
 A_KIND = f"one of {', '.join(KINDS)}, or nothing"
 A_TEXT = f"at most {TEXT_CHARACTERS_MAX} characters, no control characters"
 UTF8 = "text in UTF-8"

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ledger.db import Pool, translated
 from ledger.errors import InvalidInput, NotFound
-from ledger.loading.load import Loading, book_of
+from ledger.loading.load import Bars, Loading, bars_nothing, book_of
 from ledger.loading.reader import FileReader
 from ledger.loading.results import ResultFile, ResultUnusable
 from ledger.loading.runs import (
@@ -37,7 +37,7 @@ class Order:
     """What to post, and how.
 
     form:      of the lines. result: None = beside the file, or where the run has it already.
-    barred:    accounts that a loader must not move.
+    bars:      which accounts a loader must not move.
     lines_max: lines of a batch at most; None = as the writer sees fit.
     again:     a file that is finished is posted once more, as a run of its own with a result file
                of its own: lines that were refused or malformed for what has been mended since get
@@ -48,7 +48,7 @@ class Order:
     form: Format
     actor: str
     result: Path | None = None
-    barred: frozenset[int] = frozenset()
+    bars: Bars = bars_nothing
     lines_max: int | None = None
     again: bool = False
 
@@ -96,7 +96,7 @@ async def post_file(
                 return Posted(run=known, repeated=True, resumed_after=known.position.lines_done)
             result = _result_path(order, known, attempt)
             position = Position() if known is None else known.position
-            book = await book_of(pool, book_id, order.barred)
+            book = await book_of(pool, book_id, order.bars)
             await reader.open(_start(position, fingerprint), book.numbers)
             _refuse_anothers(result, known)
             with ResultFile(result, position.result_bytes) as results:

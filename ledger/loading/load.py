@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -54,24 +54,41 @@ class Results(Protocol):
         ...
 
 
+Bars = Callable[[Connection, int, Collection[int] | None], Awaitable[Collection[int]]]
+"""Which accounts of a book a loader must not move, among these or (None) all."""
+
+
+async def bars_nothing(
+    _connection: Connection, _book_id: int, _among: Collection[int] | None
+) -> Collection[int]:
+    """A loader may move every account."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What a loader knows of its book: accounts by code, and those that are not for loaders."""
+    """What a loader knows of its book: accounts by code, and those that are not for loaders.
+
+    numbers, barred: grow by what is opened while it loads.
+    """
 
     book_id: int
     numbers: Numbers
-    barred: frozenset[int]
+    barred: set[int]
+    bars: Bars
 
 
-async def book_of(pool: Pool, book_id: int, barred: frozenset[int]) -> Book:
+async def book_of(pool: Pool, book_id: int, bars: Bars = bars_nothing) -> Book:
     """The accounts of a book, held in memory while it is loaded.
 
-    barred: accounts that a loader must not move.
+    bars: which accounts a loader must not move; asked again about accounts that are opened while it
+          loads.
     """
     async with pool.acquire() as connection:
         rows = await connection.fetch(SQL["account_numbers"], book_id)
+        barred = await bars(connection, book_id, None)
     numbers = Numbers((row["code"].encode(), row["account_id"]) for row in rows)
-    return Book(book_id=book_id, numbers=numbers, barred=barred)
+    return Book(book_id=book_id, numbers=numbers, barred={*barred}, bars=bars)
 
 
 @dataclass(slots=True)
@@ -144,6 +161,8 @@ class Loading:
         if asked:
             async with translated(), self.pool.acquire() as connection:
                 rows = await connection.fetch(SQL["numbers_of_codes"], self.book.book_id, asked)
+                opened = [row["account_id"] for row in rows]
+                self.book.barred.update(await self.book.bars(connection, self.book.book_id, opened))
             news = {row["code"].encode(): row["account_id"] for row in rows}
             numbers.update(news)
             self._names.update((number, code.decode()) for code, number in news.items())
