@@ -37,6 +37,14 @@ class Slab:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlabPart:
+    """What of an amount earns at the rate of one slab."""
+
+    slab: Slab
+    amount_satang: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slabs:
     """All slabs of a product for a date, lowest first.
 
@@ -61,6 +69,23 @@ class Slabs:
         """The slab that `amount_satang`, zero or more, lies in."""
         ensure(amount_satang >= 0, f"slabs: {amount_satang} satang is below zero")
         return [slab for slab in self.slabs if slab.from_satang <= amount_satang][-1]
+
+    def parts(self, amount_satang: int) -> tuple[SlabPart, ...]:
+        """How an amount of zero or more is shared among slabs, lowest first.
+
+        On the whole balance that is one part; by slice a part for each slab that it reaches into.
+        """
+        reached = self.reached(amount_satang)
+        if self.basis is SlabBasis.WHOLE:
+            return (SlabPart(slab=reached, amount_satang=amount_satang),)
+        return tuple(
+            SlabPart(
+                slab=slab,
+                amount_satang=_least(amount_satang, slab.to_satang) - slab.from_satang,
+            )
+            for slab in self.slabs
+            if slab.from_satang < amount_satang or slab is self.slabs[0]
+        )
 
     def weighted_e8(self, amount_satang: int) -> int:
         """Sum of amount x rate, in satang x 10^-8 of a year, for an amount of zero or more."""

@@ -12,11 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import Enum
-from fractions import Fraction
 
 from ledger.money import Rounding
 from pricing.dated import Dated
-from products.calc.fields import CHANGES_MAX, PERIODS_MAX, SPAN_DAYS_MAX, Fields
+from products.calc.due_inputs import (
+    DueInputs,
+    read_dues,
+    read_interval,
+    within_a_hundred_years,
+)
+from products.calc.fields import CHANGES_MAX, Fields
+from products.calc.sharing import SharingInputs, read_sharing
 from products.interest.day_counts import DayCount
 from products.interest.rounding import RoundingRule, Stage
 from products.schedules.conventions import (
@@ -29,7 +35,7 @@ from products.schedules.conventions import (
     SourceDayCount,
 )
 from products.schedules.due_dates import DuePeriod, DueRule, Interval, Unit, due_periods
-from products.schedules.repayment import balloon_by_share, with_down_payment, with_grace
+from products.schedules.repayment import with_down_payment
 from products.schedules.values import Disbursement, InterestMethod, LoanTerms, Repayment
 
 _E8 = 10**8
@@ -38,11 +44,19 @@ _PLAIN_YEARS: Mapping[str, DayCount | SourceDayCount] = {
     "360": DayCount.ACT_360,
     "364": SourceDayCount.ACT_364,
 }
-_LONGEST: Mapping[Unit, int] = {
-    Unit.MONTHS: PERIODS_MAX,
-    Unit.WEEKS: SPAN_DAYS_MAX // 7,
-    Unit.DAYS: SPAN_DAYS_MAX,
-}
+FACILITY_ALONE = (
+    "first_due_date",
+    "anchor_day",
+    "on_holiday",
+    "bank_holidays",
+    "interest_until",
+    "interest_free_periods",
+    "balloon_amount",
+    "seasons",
+    "payment_holidays",
+    "reschedules",
+)
+"""Fields that no other engine's loan has."""
 
 
 class _Engine(Enum):
@@ -83,6 +97,7 @@ class LoanInputs:
     rate_changes: tuple[RateChangeInput, ...]
     count: int | None
     interval: Interval
+    dues: DueInputs
     due_dates: tuple[date, ...]
     period_start: date | None
     period_from_dates: tuple[date, ...]
@@ -92,11 +107,9 @@ class LoanInputs:
     year: str
     weeks_in_year: str | None
     month: str | None
-    grace_on_principal: int
-    grace_on_interest: int
+    sharing: SharingInputs
     instalment_multiple: int | None
     fixed_instalment: int | None
-    share_e8: int | None
     down_payment_e8: int
     smooths: bool | None
     stage: Stage | None
@@ -119,10 +132,8 @@ def read_loan(fields: Fields, engine: str | None) -> LoanInputs:
             _rate_change(row) for row in fields.rows("rate_changes", most=CHANGES_MAX)
         ),
         count=fields.whole("number_of_repayments", None),
-        interval=Interval(
-            count=fields.whole("repay_every", 1),
-            unit=fields.choice("frequency", Unit.__members__, Unit.MONTHS),
-        ),
+        interval=read_interval(fields),
+        dues=read_dues(fields),
         due_dates=fields.days("due_dates", ()),
         period_start=fields.day("period_start_date", None),
         period_from_dates=fields.days("period_from_dates", ()),
@@ -138,11 +149,9 @@ def read_loan(fields: Fields, engine: str | None) -> LoanInputs:
         year=fields.choice("days_in_year", _same("365", "360", "364", "ACTUAL"), "365"),
         weeks_in_year=fields.choice("weeks_in_year", _same("52"), None),
         month=fields.choice("days_in_month", _same("30", "ACTUAL"), None),
-        grace_on_principal=fields.whole("grace_on_principal", 0, least=0),
-        grace_on_interest=fields.whole("grace_on_interest_payment", 0, least=0),
+        sharing=read_sharing(fields),
         instalment_multiple=fields.money("instalment_multiple_of", None),
         fixed_instalment=fields.money("fixed_instalment", None),
-        share_e8=fields.rate_e8("principal_percentage_per_instalment", None),
         down_payment_e8=fields.rate_e8("down_payment_pct", 0),
         smooths=fields.choice("last_instalment_smoothing", {"FINERACT": True, "NONE": False}, None),
         stage=fields.choice(
@@ -163,22 +172,16 @@ def loan_terms(given: LoanInputs) -> LoanTerms:
     if given.principal is not None and given.principal != total:
         expected = "the sum of the disbursements"
         raise given.fields.wrong("principal", expected)
+    _refuse_of_other_engines(given)
     convention = convention_of(given)
     rule, periods = _periods(given)
-    periods = with_grace(
-        periods, principal=given.grace_on_principal, interest=given.grace_on_interest
-    )
-    if given.share_e8 is not None:
-        if given.amortization is not _Amortization.EQUAL_PRINCIPAL:
-            raise given.fields.wrong(
-                "principal_percentage_per_instalment",
-                "none, unless amortization is EQUAL_PRINCIPAL",
-            )
-        periods = balloon_by_share(periods, Fraction(given.share_e8, _E8))
     down_payment = _down_payment(given, convention)
+    level = given.amortization is _Amortization.EQUAL_INSTALMENTS
+    periods = given.sharing.share(periods, total - down_payment, equal_principal=not level)
+    if level and given.sharing.balloon is not None:
+        _refuse_balloon(given)
     if down_payment:
         periods = with_down_payment(periods, given.disbursements[0].on, down_payment)
-    level = given.amortization is _Amortization.EQUAL_INSTALMENTS
     return LoanTerms(
         disbursements=given.disbursements,
         annual_rates=_rates(given, convention, periods),
@@ -188,8 +191,27 @@ def loan_terms(given: LoanInputs) -> LoanTerms:
         interest_method=given.method,
         convention=convention,
         fixed_instalment_satang=given.fixed_instalment,
+        balloon_satang=(given.sharing.balloon or 0) if level else 0,
         due_rule=rule,
     )
+
+
+def _refuse_balloon(given: LoanInputs) -> None:
+    """What solved equal instalments that leave a balloon do not go with."""
+    if given.fixed_instalment is not None:
+        raise given.fields.wrong("balloon_amount", "none beside fixed_instalment")
+    if given.method is InterestMethod.FLAT:
+        expected = "none with FLAT interest, unless amortization is EQUAL_PRINCIPAL"
+        raise given.fields.wrong("balloon_amount", expected)
+
+
+def _refuse_of_other_engines(given: LoanInputs) -> None:
+    """What only loans of the Facility have: no published case says what another engine makes."""
+    if given.engine is _Engine.FACILITY:
+        return
+    for name in FACILITY_ALONE:
+        if given.fields.has(name):
+            raise given.fields.wrong(name, f"none with engine {given.engine.value}")
 
 
 def convention_of(given: LoanInputs) -> Convention:
@@ -284,6 +306,7 @@ def _periods(given: LoanInputs) -> tuple[DueRule | None, tuple[DuePeriod, ...]]:
         dues = dues[1:]
     if not given.due_dates:
         return _regular(given, start)
+    given.dues.refuse_beside_due_dates()
     starts = given.period_from_dates or (start, *dues[:-1])
     if len(starts) != len(dues):
         raise given.fields.wrong("period_from_dates", f"{len(dues)} dates, one for each due date")
@@ -298,11 +321,9 @@ def _regular(given: LoanInputs, start: date) -> tuple[DueRule, tuple[DuePeriod, 
         raise given.fields.wrong("number_of_repayments", "a count, or due_dates")
     if given.period_from_dates:
         raise given.fields.wrong("period_from_dates", "none without due_dates")
-    if given.count * given.interval.count > _LONGEST[given.interval.unit]:
+    if not within_a_hundred_years(given.count, given.interval):
         raise given.fields.wrong("number_of_repayments", "due dates within a hundred years")
-    first = DueRule(first_due_date=start, interval=given.interval)
-    anchor = start.day if given.interval.unit is Unit.MONTHS else None
-    rule = replace(first, first_due_date=first.nominal(1), anchor_day=anchor)
+    rule = given.dues.rule(start, given.interval)
     count = given.count - (1 if given.down_payment_e8 else 0)
     return rule, due_periods(start, rule, count)
 

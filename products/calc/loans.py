@@ -9,13 +9,15 @@ instalment comes about.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from products.calc.answers import Answer, day_text, decimal_text, money_text, percent_text
 from products.calc.fields import PERIODS_MAX, Fields
+from products.calc.loan_changes import lived, read_changes
 from products.calc.loan_inputs import loan_terms, read_loan
 from products.interest.rounding import Stage
 from products.schedules.build import build
-from products.schedules.due_dates import InterestDue
+from products.schedules.due_dates import DueRule, InterestDue, OnHoliday
 from products.schedules.recalculate import PaidHistory, Receipt, recalculate
 from products.schedules.values import LoanTerms, PrepaymentEffect, Row, Schedule, SubPeriod
 
@@ -40,13 +42,19 @@ def loan_schedule(fields: Fields, engine: str | None) -> Answer:
     payments = read_receipts(fields)
     as_of = fields.day("as_of_date", None)
     paid_in_full = fields.days("paid_in_full_due_dates", ())
+    changes = read_changes(fields)
     effect = fields.choice("prepayment_strategy", PREPAYMENT_STRATEGIES, None)
     fields.choice("interest_recalculation", {"DAILY_REST": True}, None)
     fields.choice("compounding", {"NONE": True}, None)
     fields.finish()
     terms = loan_terms(given)
     if as_of is None and not payments and not paid_in_full:
-        return schedule_answer(build(terms), fields.decimals)
+        schedule, lines = lived(build(terms), changes)
+        answer = schedule_answer(schedule, fields.decimals)
+        return replace(answer, explanation=(*lines, *answer.explanation))
+    if changes:
+        name = "reschedules" if fields.has("reschedules") else "payment_holidays"
+        raise fields.wrong(name, "none beside payments or a date as of which the plan is told")
     known = [*paid_in_full, *(receipt.on for receipt in payments)]
     paid = PaidHistory(
         as_of=max(known) if as_of is None else as_of,
@@ -102,6 +110,10 @@ def explained(schedule: Schedule, decimals: int) -> Iterator[str]:
     """The lines of a schedule: the convention, then every row's interest and principal."""
     terms = schedule.terms
     yield _convention_line(terms, decimals)
+    if terms.due_rule is not None and terms.due_rule.on_holiday is not OnHoliday.KEEP:
+        yield _payday_line(terms.due_rule)
+    if terms.balloon_satang:
+        yield f"the level payment leaves {money_text(terms.balloon_satang, decimals)} for the last"
     for row in schedule.rows:
         yield f"{row.n}, due {day_text(row.due_date)}: {_instalment(terms, row, decimals)}"
         for part in row.sub_periods:
@@ -118,6 +130,15 @@ def _convention_line(terms: LoanTerms, decimals: int) -> str:
         f"{each} {rule.mode.name} to {money_text(rule.step_satang, decimals)}; level payment by "
         f"{way.level_measure.value}, {way.level_mode.name} to "
         f"{money_text(way.level_step_satang, decimals)}; the last instalment takes the rest"
+    )
+
+
+def _payday_line(rule: DueRule) -> str:
+    closed = ", ".join(day_text(day) for day in sorted(rule.calendar.holidays)) or "no holiday"
+    until = "the day it moves to" if rule.interest_follows else "the due date itself"
+    return (
+        f"due dates on a Saturday, a Sunday or a holiday ({closed}) move: {rule.on_holiday.value}; "
+        f"interest runs to {until}"
     )
 
 

@@ -108,3 +108,29 @@ def test_slabs_that_leave_something_unpriced_or_price_it_twice_are_refused(
 def test_a_balance_below_zero_has_no_slab(basis: SlabBasis) -> None:
     with pytest.raises(InvariantBroken, match="below zero"):
         Slabs(basis=basis, slabs=THREE).weighted_e8(-1)
+
+
+def test_the_whole_balance_is_one_part_and_by_slice_there_is_a_part_for_each_slab_reached() -> None:
+    whole, slices = (Slabs(basis=basis, slabs=THREE) for basis in SlabBasis)
+    assert [(part.slab, part.amount_satang) for part in whole.parts(SECOND)] == [(THREE[2], SECOND)]
+    # A balance on a bound reaches the slab above it, with nothing of it.
+    assert [(part.slab, part.amount_satang) for part in slices.parts(SECOND)] == [
+        (THREE[0], FIRST),
+        (THREE[1], SECOND - FIRST),
+    ]
+    for slabs in (whole, slices):
+        (nothing,) = slabs.parts(0)
+        assert (nothing.slab, nothing.amount_satang) == (THREE[0], 0)
+        with pytest.raises(InvariantBroken, match="below zero"):
+            slabs.parts(-1)
+
+
+@given(st.integers(0, 2 * SECOND), st.sampled_from(SlabBasis))
+def test_the_parts_of_an_amount_add_up_to_it_and_weigh_what_it_weighs(
+    amount: int, basis: SlabBasis
+) -> None:
+    slabs = Slabs(basis=basis, slabs=THREE)
+    parts = slabs.parts(amount)
+    assert sum(part.amount_satang for part in parts) == amount
+    weighs = sum(part.amount_satang * part.slab.annual_rate_e8 for part in parts)
+    assert weighs == slabs.weighted_e8(amount)

@@ -251,3 +251,4 @@ def test_a_term_that_is_no_whole_number_of_periods_is_refused(term: int, compoun
     with pytest.raises(InvalidInput, match=f"divides the term of {term}"):
         check_compounding(term, compounding)
     check_compounding(term, 3)
+    check_compounding(term, 1)

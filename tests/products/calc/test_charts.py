@@ -36,6 +36,14 @@ def test_both_bounds_of_a_term_belong_to_it(months: int, rate: str) -> None:
     assert explained(KIND, case) == [f"1.00 for {months} months: {rate}%"]
 
 
+def test_a_row_without_a_lower_bound_begins_at_nothing() -> None:
+    rows = [{"to_months": 6, "from_amount": "0", "rate": "1"}, {"from_months": 7, "rate": "2"}]
+    from_zero = [row | {"from_months": 0} if "to_months" in row else row for row in rows]
+    for slabs in (rows, from_zero):
+        assert ask(KIND, chart(slabs, "period", "0.01", 1)) == {"rate_pct": "1"}
+    assert ask(KIND, chart(rows, "period", "0.01", 7)) == {"rate_pct": "2"}
+
+
 @pytest.mark.parametrize(
     ("amount", "rate"),
     [("1", "1"), ("5000", "1"), ("5000.50", "1"), ("5000.99", "1"), ("5001", "2"), ("9e9", "")],

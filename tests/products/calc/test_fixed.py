@@ -63,6 +63,15 @@ def test_maturity_follows_from_the_term_or_is_stated_within_its_last_month() -> 
     assert ask(MATURITY, with_(moved, term_months=None)) == {"maturity": "1021308.22"}
 
 
+def test_growth_is_explained_posting_by_posting() -> None:
+    case = with_(DEPOSIT, term_months=2, posting_months=1, annual_rate_pct="3.65")
+    assert explained(MATURITY, case) == [
+        "2026-01-31 to 2026-02-27: earned 2800.000000000, added to the deposit",
+        "2026-02-28 to 2026-03-30: earned 3108.680000000, added to the deposit",
+        "2026-03-31: 1005908.680000000 -> 1005908.68 (HALF_UP)",
+    ]
+
+
 def satang(amount: Decimal) -> str:
     """An amount rounded half-up to two places."""
     return str(amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
@@ -108,6 +117,17 @@ def test_an_unrounded_result_keeps_every_decimal_that_it_has() -> None:
     assert plain["maturity"] == "10506.250000"
     assert odd["maturity"] == "0.0105000000000000"
     assert none["maturity"] == "10000.0"
+    assert explained(MATURITY, MONTHS | five | {"compounding_months": 6}) == [
+        "10000.00 x (1 + 5% x 6/12) ^ 2 = 10506.250000"
+    ]
+
+
+@pytest.mark.parametrize(("term", "places"), [(32, 64), (33, 16)])
+def test_an_unrounded_result_is_written_out_up_to_64_places(term: int, places: int) -> None:
+    case = {"annual_rate_pct": "12", "term_months": term, "rounding": "none"}
+    text = ask(MATURITY, MONTHS | case)["maturity"]
+    assert len(text.partition(".")[2]) == places
+    assert abs(Decimal(text) - Decimal(10000) * Decimal("1.01") ** term) < Decimal("1e-15")
 
 
 @pytest.mark.parametrize(
@@ -137,6 +157,8 @@ def test_terms_are_valid_when_compounding_divides_the_term() -> None:
     terms = {"principal": "100", "annual_rate_pct": "5", "term_months": 12, "posting_months": 3}
     kind = "fixed_deposit_validation"
     assert ask(kind, terms | {"compounding_months": 6}) == {"result": "VALID"}
+    said = explained(kind, terms | {"compounding_months": 6})
+    assert said == ["12 months are 2 periods of 6 months"]
     assert "divides the term of 12" in refused(kind, terms | {"compounding_months": 7})
     assert "compounding_months: got nothing" in refused(kind, terms)
     assert "divides the term of 14" in refused(MATURITY, MONTHS | {"compounding_months": 3})
@@ -158,6 +180,11 @@ def test_a_deposit_closed_early_earns_the_chart_s_rate_less_points(
 ) -> None:
     case = EARLY | {"closed_on": closed_on, "penal_applies_to": applies}
     assert ask(PREMATURE, case) == {"applied_rate_pct": rate, "amount": amount}
+
+
+def test_without_points_the_chart_s_own_rate_is_paid() -> None:
+    case = with_(EARLY, closed_on="2026-07-31", penal_rate_pct=None)
+    assert ask(PREMATURE, case)["applied_rate_pct"] == "1.5"
 
 
 def test_points_beyond_the_rate_leave_no_interest_and_take_no_principal() -> None:
@@ -223,6 +250,9 @@ def test_a_recurring_deposit_is_paid_in_at_the_start_of_each_step() -> None:
     for nights in (31, 28, 31):
         grown = (grown + 36500) * (1 + Decimal("0.1") * nights / 365)
     assert ask(kind, case | {"posting": "MONTHLY"}) == {"maturity": satang(grown)}
+    monthly = {name: value for name, value in case.items() if name != "every_months"}
+    assert ask(kind, monthly) == {"maturity": "111300.00"}
+    assert "maturity" in ask(kind, case | {"deposits": 100, "every_months": 12})
     too_long = case | {"deposits": 400, "every_months": 12}
     assert "inputs.deposits: got 400; expected deposits over at most 1200" in refused(
         kind, too_long

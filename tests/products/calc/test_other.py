@@ -37,6 +37,34 @@ def test_the_word_of_the_unit_period_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "count"),
+    [("YEAR", 1), ("QUARTER", 4), ("MONTH", 12), ("SEMI_MONTH", 24), ("WEEK", 52), ("DAY", 365)],
+)
+def test_the_word_of_the_unit_period_says_how_many_make_a_year(word: str, count: int) -> None:
+    one = {
+        "amount_financed": "100000.00",
+        "payments": [{"count": 1, "amount": "101000.00"}],
+        "unit_period": word,
+        "unit_periods_per_year": count,
+        "first_payment_full_unit_periods": 1,
+    }
+    assert ask("apr", one) == {"apr_pct": f"{count}.00"}
+    assert f"expected {count} for {word}" in refused("apr", one | {"unit_periods_per_year": 7})
+
+
+def test_a_loan_may_have_as_many_payments_as_the_bound_and_begin_at_once() -> None:
+    # Interest alone, fifty a month on five thousand, and the principal with the last.
+    many = [
+        {"count": 2399, "amount": "50.00"},
+        {"count": 1, "amount": "5050.00"},
+    ]
+    assert ask("apr", LOAN | {"payments": many}) == {"apr_pct": "12.00"}
+    half = {"first_payment_full_unit_periods": 0, "first_payment_fraction": "1/2"}
+    single = {"payments": [{"count": 1, "amount": "5025.00"}]}
+    assert ask("apr", LOAN | half | single) == {"apr_pct": "12.00"}
+
+
+@pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"unit_periods_per_year": 52}, "inputs.unit_periods_per_year: got 52; expected 12 for MO"),

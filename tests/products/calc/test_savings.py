@@ -36,6 +36,16 @@ def test_the_first_period_that_ends_is_the_end_where_none_is_stated() -> None:
     assert (result["interest"], result["balance"]) == ("3.20", "733.20")
 
 
+def test_without_an_end_the_period_of_the_last_movement_is_the_last() -> None:
+    result = ask(KIND, account(("2026-06-01", "365.00"), ("2026-07-31", "1.00")))
+    assert [on for on, _ in postings(result)] == ["2026-07-01", "2026-08-01"]
+
+
+def test_a_movement_on_the_end_date_itself_bears_a_night() -> None:
+    result = ask(KIND, account(("2026-06-10", "3650.00"), end_date="2026-06-10"))
+    assert (result["unposted"], result["balance"]) == ("1.00", "3650.00")
+
+
 def test_the_balance_of_an_end_date_leaves_out_what_is_posted_after_it() -> None:
     june = account(("2026-06-01", "3650.00"), end_date="2026-06-30")
     result = ask(KIND, june)
@@ -177,7 +187,7 @@ def test_unposted_interest_is_told_where_the_end_cuts_a_period(compounding: str)
 
 
 def test_ten_years_may_be_posted_every_day() -> None:
-    case = account(MOVEMENT, posting="DAILY", end_date="2036-06-16")
+    case = account(MOVEMENT, ("2030-01-01", "1"), posting="DAILY", end_date="2036-06-16")
     assert len(ask(KIND, case | {"annual_rate_pct": "1000"})["postings"]) == 3660
 
 
@@ -232,6 +242,16 @@ def test_slabs_minimum_and_limit_are_named_in_the_explanation() -> None:
         ),
         ({"posting_date": "2026-06-10"}, "expected dates up to 2026-06-09"),
         (
+            {
+                "movements": [
+                    {"date": "2026-06-10", "amount": "1.00"},
+                    {"date": "2026-06-20", "amount": "1.00"},
+                ],
+                "posting_date": "2026-06-20",
+            },
+            "expected dates up to 2026-06-19",
+        ),
+        (
             {"end_date": "2026-07-01", "posting_date": "2026-07-01"},
             "inputs.posting_date: got '2026-07-01'; expected either posting_date or end_date",
         ),
@@ -241,6 +261,8 @@ def test_slabs_minimum_and_limit_are_named_in_the_explanation() -> None:
             {"posting": "DAILY", "end_date": "2036-06-17"},
             "inputs.posting: got 'DAILY'; expected periods longer than a day, or 3,660 dates",
         ),
+        ({"financial_year_begins_month": 13}, "inputs.financial_year_begins_month: got 13"),
+        ({"financial_year_begins_month": 0}, "expected a whole number, 1 to 12"),
         ({"posting": None}, "inputs.posting: got nothing; expected one of DAILY, MONTHLY"),
         ({"annual_rate_pct": None}, "inputs.annual_rate_pct: got nothing"),
         ({"overdraft_limit": "5.00"}, "inputs.overdraft_limit: got unknown field"),

@@ -37,6 +37,7 @@ def test_a_payment_settles_interest_and_reduces_the_principal_by_the_rest() -> N
     paid = LOAN | {"payments": [{"date": "2026-06-11", "amount": "1835.00"}]}
     # 10.00 to the payment, then 1,825.00 for 20 nights.
     assert ask(KIND, paid) == {"interest": "20.00", "total": "1835.00"}
+    assert explained(KIND, paid)[1] == "interest, each settled and added: 10.00 (HALF_EVEN)"
     assert explained(KIND, paid)[2] == "2026-06-11: paid, 10.00 of it interest, 1825.00 principal"
 
 
@@ -71,7 +72,9 @@ def test_each_run_is_settled_by_itself_unless_the_stage_says_posting() -> None:
         "rounding_mode": "HALF_UP",
     }
     assert ask(KIND, halves)["interest"] == "0.02"
-    assert ask(KIND, halves | {"rounding_stage": "POSTING"})["interest"] == "0.01"
+    together = halves | {"rounding_stage": "POSTING"}
+    assert ask(KIND, together)["interest"] == "0.01"
+    assert explained(KIND, together)[-1] == "interest, added and settled: 0.01 (HALF_UP)"
 
 
 def test_rates_may_change_and_slabs_may_price_the_balance() -> None:
@@ -98,7 +101,12 @@ def test_rates_may_change_and_slabs_may_price_the_balance() -> None:
             "expected a date after every movement and payment",
         ),
         (
-            {"payments": [{"date": "2026-06-01", "amount": "1"}]},
+            {
+                "payments": [
+                    {"date": "2026-06-11", "amount": "1"},
+                    {"date": "2026-06-01", "amount": "1"},
+                ]
+            },
             "expected payments after the first movement on 2026-06-01",
         ),
         (
