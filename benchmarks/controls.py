@@ -58,7 +58,8 @@ WHERE coalesce(s.debits, 0) <> l.debits OR coalesce(s.credits, 0) <> l.credits
     OR l.account_id IS NULL
 """
 _TWICE = """
-SELECT count(*) - count(DISTINCT f.recorded_seq) FROM ledger.transfer AS f
+SELECT count(*) FILTER (WHERE f.line = 0) - count(DISTINCT f.recorded_seq)
+FROM ledger.transfer AS f
 WHERE f.book_id = $1 AND f.recorded_seq > $2
 """
 
@@ -86,5 +87,5 @@ async def control_totals(
         raise CheckFailed(f"{apart} balances differ from the sums of their movements")
     twice = await connection.fetchval(_TWICE, BOOK, after_seq)
     if twice:
-        raise CheckFailed(f"{twice} numbers stand on more than one transfer")
+        raise CheckFailed(f"{twice} numbers stand on more than one journal")
     return f"{transfers:,} transfers: rows, batches, movements, balances and numbers agree"

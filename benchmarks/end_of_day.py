@@ -43,6 +43,7 @@ from benchmarks.night_books import (
     night,
     night_book,
     open_each,
+    open_families,
     settle,
 )
 from benchmarks.night_floor import floor_seconds
@@ -169,7 +170,7 @@ async def middle_nights(book: NightBook) -> list[Point]:
         say(f"middle: floor {floors[-1]:.2f} s; {told}")
     return [
         Rounds(
-            name=f"{len(book.contracts):,} contracts, {name}",
+            name=f"{book.legs:,} contracts, {name}",
             floors=tuple(floors),
             nights=tuple(taken),
             night_seconds=_KINDS[name],
@@ -205,7 +206,7 @@ async def online_beside(book: NightBook) -> list[Point]:
         runs.append(await posting_beside(book, lambda: night_in_child(book)))
     return [
         Point(
-            name=f"online beside the night that credits {len(book.contracts):,} contracts",
+            name=f"online beside the night that credits {book.legs:,} contracts",
             figures=tuple(
                 Figure(
                     name=f"p{percent}",
@@ -245,7 +246,7 @@ async def _books(contracts: int) -> AsyncIterator[tuple[NightBook, NightBook, Ni
             await stack.enter_async_context(night_book(lease, name, fill, count, ends))
             for name, fill, count, ends in (
                 ("large", generate, contracts, _NO_PERIOD_ENDS),
-                ("middle", open_each, MIDDLE, _PERIOD_ENDS),
+                ("middle", open_families, MIDDLE, _PERIOD_ENDS),
                 ("small", open_each, SMALL, _NO_PERIOD_ENDS),
             )
         ]

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bench import CheckFailed, new_database, say
 from benchmarks.made import BOOK, BOOK_CODE, OPENED_ON, open_book, open_own
+from benchmarks.placed import bring_placements
 from benchmarks.preload import ACTOR, Bench, load, seal_key
 from benchmarks.savings import CODE, DEPOSITS, PARTY, open_contracts, sell_savings
 from benchmarks.streams import with_columns
@@ -40,6 +41,8 @@ from products.end_of_day import Progress, run_day, run_missed
 
 MOVED = 50
 """By day one contract in so many moves."""
+PLACED = 4
+"""Of contracts of all families one in so many is a fixed deposit."""
 ORDINARY = 200
 """Accounts of the book that no contract stands on."""
 _SOURCE_GL = "211100"
@@ -99,10 +102,24 @@ _FIRST_DEPOSIT = 10**9
 
 @dataclass(slots=True, kw_only=True)
 class NightBook(Bench):
-    """A book, its contracts' accounts in order of number, and where their money comes from."""
+    """A book, its savings contracts' accounts in order of number, and where their money comes from.
+
+    placements: fixed deposits beside them; they bear from the second date on.
+    """
 
     contracts: NDArray[np.int32]
     source: int
+    placements: int = 0
+
+    @property
+    def legs(self) -> int:
+        """Legs of interest: one a contract."""
+        return len(self.contracts) + self.placements
+
+    @property
+    def bearing(self) -> int:
+        """Contracts that bear interest on the business date."""
+        return len(self.contracts) if self.today == OPENED_ON else self.legs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +187,16 @@ async def open_each(book: NightBook, count: int) -> None:
     await _counted(book)
 
 
+async def open_families(book: NightBook, count: int) -> None:
+    """`count` contracts, one in `PLACED` a fixed deposit that has run for some time."""
+    placed = count // PLACED
+    numbers = await open_contracts(book.pool, book.product, book.source, count - placed)
+    await _counted(book)
+    book.placements = placed
+    await bring_placements(book.pool, book.dsn, book.source, numbers[:placed])
+    await settle(book)
+
+
 async def generate(book: NightBook, count: int) -> None:
     """Write `count` contracts by sets and post a first deposit into each."""
     async with superuser(book) as connection:
@@ -213,8 +240,8 @@ async def night(book: NightBook) -> Timed:
     report = await run_day(book.pool, standing, book.today, say=hear, seal_key=seal_key(book))
     ended = time.perf_counter()
     accrued = report.step(ACCRUE).contracts
-    if accrued != len(book.contracts):
-        raise CheckFailed(f"{book.today}: {accrued:,} of {len(book.contracts):,} were accrued")
+    if accrued != book.bearing:
+        raise CheckFailed(f"{book.today}: {accrued:,} of {book.bearing:,} were accrued")
     book.today += timedelta(days=1)
     ends = [began, *heard.values()]
     steps = {name: ends[at + 1] - ends[at] for at, name in enumerate(heard)}

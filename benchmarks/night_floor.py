@@ -39,6 +39,6 @@ async def floor_seconds(book: NightBook) -> float:
         began = time.perf_counter()
         written = await connection.execute(_WRITE, book.today)
         taken = time.perf_counter() - began
-    if written != f"INSERT 0 {len(book.contracts)}":
-        raise CheckFailed(f"the floor wrote {written}, {len(book.contracts):,} contracts are there")
+    if written != f"INSERT 0 {book.legs}":
+        raise CheckFailed(f"the floor wrote {written}, {book.legs:,} contracts are there")
     return taken

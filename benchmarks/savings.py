@@ -76,14 +76,16 @@ async def sell_savings(
     return product
 
 
-async def approve_rate(dsn: str, percent: str, effective_from: date) -> None:
-    """A rate of the product, approved on the day before it is in force."""
+async def approve_rate(
+    dsn: str, percent: str, effective_from: date, product_code: str = CODE
+) -> None:
+    """A rate of a product, approved on the day before it is in force."""
     database = await open_database(dsn, max_size=2)
     try:
         sheet = await draft_sheet(
             database.application,
             BOOK,
-            product_code=CODE,
+            product_code=product_code,
             effective_from=effective_from,
             annual_rate_e8=parse_rate_percent(percent),
             made_by="bench:treasury",
@@ -117,8 +119,8 @@ async def open_contracts(pool: Pool, product: Product, source: int, count: int) 
             )
             for number in chosen
         ]
-        await _post(pool, opened)
-        await _post(pool, [_unit(_deposit(source, number)) for number in chosen])
+        await post_units(pool, opened)
+        await post_units(pool, [_unit(_deposit(source, number)) for number in chosen])
     return [_contract_no(number) for number in numbers]
 
 
@@ -138,7 +140,8 @@ def _unit(operation: Operation) -> Unit:
     return Unit(operations=(operation,), actor="bench")
 
 
-async def _post(pool: Pool, units: list[Unit]) -> None:
+async def post_units(pool: Pool, units: list[Unit]) -> None:
+    """Post units in one batch; all are accepted."""
     async with pool.acquire() as connection, connection.transaction():
         outcomes = await post_batch(connection, BOOK, units, origin=Origin.BULK)
     refused = [each.refusal for each in outcomes if each.status is not Status.ACCEPTED]
