@@ -45,6 +45,18 @@ class Quote:
         return self.slabs(SlabBasis.WHOLE).reached(amount_satang).annual_rate_e8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedSheet:
+    """Where rates come from: a sheet, who drafted it, who approved it and when; its lines."""
+
+    sheet_id: UUID
+    effective_from: date
+    made_by: str
+    approved_by: str
+    approved_on: date
+    lines: tuple[RateLine, ...]
+
+
 async def quote(connection: Connection, book_id: int, product_code: str, on: date) -> Quote:
     """The rates of `product_code` on the date `on`.
 
@@ -64,6 +76,18 @@ async def quote(connection: Connection, book_id: int, product_code: str, on: dat
     )
 
 
+async def quotes_between(
+    connection: Connection, book_id: int, product_code: str, start: date, stop: date
+) -> list[Quote]:
+    """The sheets in force on the dates [start, stop), oldest first; each until the next begins.
+
+    Dates before the first of them have no rate.
+    """
+    rows = await connection.fetch(_SQL["sheets_in_force"], book_id, product_code, start, stop)
+    lines = await lines_of(connection, book_id, [row["sheet_id"] for row in rows])
+    return [Quote(**dict(row), lines=lines[row["sheet_id"]]) for row in rows]
+
+
 async def lines_of(
     connection: Connection, book_id: int, sheet_ids: Collection[UUID]
 ) -> dict[UUID, tuple[RateLine, ...]]:
@@ -78,3 +102,12 @@ async def lines_of(
         begins = lines[0].slab_from_satang if lines else None
         ensure(begins == 0, f"rate sheet {sheet_id}: its first line begins at {begins}, not at 0")
     return {sheet_id: tuple(lines) for sheet_id, lines in found.items()}
+
+
+async def approved_sheet(connection: Connection, book_id: int, sheet_id: UUID) -> ApprovedSheet:
+    """The approved sheet with this id. Raises `NotFound`."""
+    row = await connection.fetchrow(_SQL["approved_sheet"], book_id, sheet_id)
+    if row is None:
+        raise NotFound("approved rate sheet", sheet_id)
+    lines = (await lines_of(connection, book_id, [sheet_id]))[sheet_id]
+    return ApprovedSheet(**dict(row), lines=lines)

@@ -23,7 +23,7 @@ import asyncpg
 from ledger.db import Connection, statements
 from ledger.errors import ensure
 from ledger.posting.values import Status
-from products.catalogue import Product
+from products.catalogue import PLACEMENTS, Product
 from products.deposits import postings
 from products.interest import DAYS_MULTIPLE
 from products.night import (
@@ -136,6 +136,13 @@ async def _accrue_chunk(
         f"accrue {day}, {chunk.product_code}, chunk {chunk.number}: {accrued} contracts have a "
         f"leg that bears interest, {chunk.contracts} should",
     )
+    if product.family in PLACEMENTS:
+        in_force = await connection.fetchval(_SQL["terms_in_force"], night.book_id, day, *bounds)
+        ensure(
+            in_force == accrued,
+            f"accrue {day}, {chunk.product_code}, chunk {chunk.number}: {in_force} placements bear "
+            f"the rate of a term that holds the date, {accrued} should",
+        )
     if amount:
         event = night.event(ACCRUE, chunk.product_code, chunk.number)
         journal = postings.accrual(event, product, day, amount)
@@ -152,10 +159,10 @@ async def _move_spans(
     if chunk.product_code in changed.whole:
         ids = await connection.fetchval(_SQL["legs_of_chunk"], night.book_id, *bounds)
     if ids:
-        day_count = night.products[chunk.product_code].terms.day_count
-        year_days = day_count.year_days(night.business_date)
+        product = night.products[chunk.product_code]
+        year_days = product.terms.day_count.year_days(night.business_date)
         await connection.execute(
-            _SQL["move_spans"],
+            _SQL["move_terms" if product.family in PLACEMENTS else "move_spans"],
             night.book_id,
             night.business_date,
             *bounds,

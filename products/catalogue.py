@@ -1,9 +1,9 @@
-"""What may be sold: products, whose terms are data. Plain and special savings are two families.
+"""What may be sold: products, whose terms are data; savings, special savings, fixed deposits.
 
 A product says how its interest is counted and credited and which accounts its events touch; rates
 are pricing's, balances are the ledger's. Special savings also say which part of a balance a slab's
-rate is for, and below which balance a date earns nothing. A product is never changed: new terms are
-a new product.
+rate is for, and below which balance a date earns nothing; fixed deposits what is offered for a term
+(`products.deposits.offers`). A product is never changed: new terms are a new product.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _SQL = statements(Path(__file__).parent / "sql" / "catalogue.sql")
 
 SAVINGS = "savings"
 SPECIAL_SAVINGS = "special_savings"
-FAMILIES = (SAVINGS, SPECIAL_SAVINGS)
+FIXED = "fixed"
+FAMILIES = (SAVINGS, SPECIAL_SAVINGS, FIXED)
+PLACEMENTS = frozenset({FIXED})
+"""Families whose principal stands still for a term: only their own events move their accounts."""
 NIGHT_DAY_COUNTS = (DayCount.ACT_365F, DayCount.ACT_ACT_CALYEAR)
 """The day counts that the night accrues savings by; a product with another one is refused."""
 _CODE = re.compile(r"^[A-Z][A-Z0-9_]{1,31}$", re.ASCII)
@@ -37,9 +40,9 @@ _A_YEAR_WITHOUT_LEAP_DAY = "2001"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A savings product of one book.
+    """A product of one book.
 
-    terms:           day count, rounding and capitalisation days.
+    terms:           day count, rounding and capitalisation days; a placement has coupons instead.
     gl_deposits:     GL code of the contracts' accounts: the product's control account.
     expense_account: account debited by each day's interest.
     payable_account: account that holds interest accrued and not yet credited.
@@ -140,6 +143,15 @@ async def contract_accounts(
     return frozenset(row["account_id"] for row in rows)
 
 
+async def placement_accounts(
+    connection: Connection, book_id: int, account_ids: Collection[int] | None = None
+) -> frozenset[int]:
+    """Accounts that placements stand on, among these or all: only their own events move them."""
+    asked = None if account_ids is None else list(account_ids)
+    rows = await connection.fetch(_SQL["placement_accounts"], book_id, asked)
+    return frozenset(row["account_id"] for row in rows)
+
+
 def _check(product: Product) -> None:
     if not _CODE.match(product.product_code):
         raise InvalidInput.one(
@@ -153,7 +165,11 @@ def _check(product: Product) -> None:
         raise InvalidInput.one(
             "step_satang", product.terms.step_satang, "1: the night credits to the satang"
         )
-    if not product.terms.capitalisation_days:
+    days = product.terms.capitalisation_days
+    if product.family in PLACEMENTS and days:
+        got = ", ".join(sorted(days))
+        raise InvalidInput.one("capitalisation_days", got, "none: a placement has coupons")
+    if product.family not in PLACEMENTS and not days:
         raise InvalidInput.one("capitalisation_days", "none", "at least one MM-DD")
     for day in sorted(product.terms.capitalisation_days):
         # 29 February is refused: interest credited only in leap years is nobody's product.
@@ -167,8 +183,8 @@ def _check_family(product: Product) -> None:
         got = format_baht(product.minimum_satang)
         raise InvalidInput.one("minimum_satang", got, "a balance of 0.00 or more")
     plain = product.slab_rule is SlabBasis.WHOLE and not product.minimum_satang
-    if product.family == SAVINGS and not plain:
-        expected = f"{SPECIAL_SAVINGS}: plain savings have no slab rule and no minimum balance"
+    if product.family != SPECIAL_SAVINGS and not plain:
+        expected = f"{SPECIAL_SAVINGS}: no other family has a slab rule or a minimum balance"
         raise InvalidInput.one("family", product.family, expected)
 
 

@@ -26,22 +26,21 @@ from ledger.posting.values import (
     BUSINESS_DATE,
     CloseAccount,
     RowRead,
-    RowTable,
     RowWrite,
     Unit,
 )
-from products.catalogue import load_product, load_products
-from products.contracts import ACTIVE, Contract, by_no, by_nos
+from products.catalogue import load_product, load_products, placement_accounts
+from products.contracts import ACTIVE, INTEREST_LEGS, Contract, by_no, by_nos
 from products.deposits import postings
+from products.deposits.offers import load_offers
+from products.deposits.savings_terms import load_terms
+from products.deposits.standing import linked_placements
 from products.payments import banks
 from products.payments.paying_out import Payment, PayOut, payment_of
 
 _SQL = statements(Path(__file__).parent / "sql" / "closing.sql")
 _NOTHING = Payment()
 _RESULT_CLASSES = ("4", "5")
-
-INTEREST_LEGS = RowTable(name="products.interest_leg", select=_SQL["lock_legs"])
-"""The standing of interest that a closing is decided on."""
 
 
 class CannotClose(CffError):  # noqa: N818
@@ -95,6 +94,10 @@ async def close_contract(
     contract = await by_no(connection, book_id, contract_no)
     if contract.state != ACTIVE:
         raise CannotClose(f"contract {contract_no} was closed on {contract.closed_on}")
+    if contract.is_placement:
+        raise CannotClose(
+            f"{contract_no} is a placement: it ends at its maturity or by an early withdrawal"
+        )
     standing = await standing_of(connection, contract)
     against = _against_closing(standing)
     against += await _open_things(connection, contract)
@@ -199,6 +202,8 @@ async def _sweep(
             f"the balance of {contract.contract_no} goes to another account of the same member; "
             f"{code} is not one"
         )
+    if await placement_accounts(connection, contract.book_id, [found.account_id]):
+        raise CannotClose(f"{code} is a placement: only its own events move it")
     journal = postings.closing_sweep(
         journal_id(event_id(event, "sweep"), attempt),
         contract.account_id,
@@ -236,7 +241,7 @@ def no_night(standing: Standing) -> str:
 
 
 async def _open_things(connection: Connection, contract: Contract) -> list[str]:
-    """Open holds and notices, each named."""
+    """Open holds, notices and placements that pay to it, each named."""
     key = (contract.book_id, contract.contract_id)
     rows: list[asyncpg.Record] = await connection.fetch(_SQL["open_notices"], *key)
     noticed = {row["notice_id"] for row in rows}
@@ -248,7 +253,10 @@ async def _open_things(connection: Connection, contract: Contract) -> list[str]:
         if row["hold_id"] not in noticed:
             amount = format_baht(row["amount_satang"])
             against.append(f"hold {row['hold_id']} over {amount} is open")
-    return against
+    return against + [
+        f"placement {number} pays to it: give that another linked account"
+        for number in await linked_placements(connection, contract)
+    ]
 
 
 async def close_account(
@@ -288,6 +296,9 @@ async def _require_unused(connection: Connection, book_id: int, number: int, cod
     used = await banks.controlled_accounts(connection, book_id)
     sold = (await load_products(connection, book_id)).values()
     used |= {each.payable_account for each in sold} | {each.expense_account for each in sold}
+    used |= {each.tax_account for each in (await load_offers(connection, book_id)).values()}
+    asked = (await load_terms(connection, book_id)).values()
+    used |= {each.fee.account for each in asked if each.fee is not None}
     if number in used:
         raise CannotClose(f"account {code} is used by nights or payments: it stays open")
 

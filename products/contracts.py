@@ -1,4 +1,4 @@
-"""Contracts: a member co-op's savings account with its interest's standing; how one is opened.
+"""Contracts: a member co-op's account with its interest's standing; how a savings one is opened.
 
 How one ends is `products.closing`. Functions load and decide, and answer a `Unit`; nothing here
 posts. Dates of the contract are those of the batch that records it: a contract that is opened while
@@ -28,7 +28,7 @@ from ledger.posting.values import (
     RowWrite,
     Unit,
 )
-from products.catalogue import Product
+from products.catalogue import PLACEMENTS, Product
 
 _SQL = statements(Path(__file__).parent / "sql" / "contracts.sql")
 
@@ -36,6 +36,8 @@ ACTIVE, CLOSED = 1, 2
 
 CONTRACTS = RowTable(name="products.contract", select=_SQL["lock_contracts"])
 """The rows that units about contracts are decided on."""
+INTEREST_LEGS = RowTable(name="products.interest_leg", select=_SQL["lock_legs"])
+"""The standing of a contract's interest, by the contract's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class Contract:
     """A contract as recorded. `state` is ACTIVE or CLOSED; `version` counts its changes.
 
     interest_from: first date that bears interest here, never before `opened_on`.
+    matured_on:    matured and not paid out, it waits: the first date that bears nothing.
+    family:        of its product.
     """
 
     book_id: int
@@ -54,8 +58,15 @@ class Contract:
     opened_on: date
     interest_from: date
     closed_on: date | None
+    matured_on: date | None
     state: int
     version: int
+    family: str
+
+    @property
+    def is_placement(self) -> bool:
+        """True of a sum placed for a term: only its own events move it or change it."""
+        return self.family in PLACEMENTS
 
     @property
     def read(self) -> RowRead:
@@ -109,41 +120,53 @@ def open_savings_contract(
     account_id:    from `ledger.accounts.reserve_ids`.
     interest_from: None or a date that has passed = the business date on which it is recorded.
     """
-    contract_id = contract_id_of(product.book_id, contract_no)
+    account = OpenAccount(
+        account=account_id,
+        code=contract_no,
+        gl_code=product.gl_deposits,
+        currency="THB",
+        name_th=name_th,
+        name_en=name_en,
+        party_id=party_id,
+        balance_min=0,
+    )
     return Unit(
-        operations=(
-            OpenAccount(
-                account=account_id,
-                code=contract_no,
-                gl_code=product.gl_deposits,
-                currency="THB",
-                name_th=name_th,
-                name_en=name_en,
-                party_id=party_id,
-                balance_min=0,
-            ),
-        ),
+        operations=(account,),
         actor=actor,
-        writes=(
-            RowWrite(
-                statement=_SQL["insert_contract"],
-                arguments=(
-                    product.book_id,
-                    contract_id,
-                    contract_no,
-                    product.product_code,
-                    party_id,
-                    account_id,
-                    BUSINESS_DATE,
-                    interest_from,
-                ),
-            ),
-            RowWrite(
-                statement=_SQL["insert_interest_leg"], arguments=(product.book_id, contract_id)
-            ),
-        ),
+        writes=contract_writes(product, account, interest_from),
         key=key,
     )
+
+
+def contract_writes(
+    product: Product, account: OpenAccount, interest_from: date | None = None
+) -> tuple[RowWrite, ...]:
+    """The rows of a contract that opens with its account: the contract and its leg of interest.
+
+    account: opened in the same unit; its code is the contract's number, its party the member.
+    """
+    contract_id = contract_id_of(product.book_id, account.code)
+    contract = RowWrite(
+        statement=_SQL["insert_contract"],
+        arguments=(
+            product.book_id,
+            contract_id,
+            account.code,
+            product.product_code,
+            account.party_id,
+            account.account,
+            BUSINESS_DATE,
+            interest_from,
+        ),
+    )
+    leg = RowWrite(statement=_SQL["insert_interest_leg"], arguments=(product.book_id, contract_id))
+    return contract, leg
+
+
+def touched(contract: Contract) -> RowWrite:
+    """Raise a contract's version: whoever was deciding on it beside this unit decides again."""
+    key = (contract.book_id, contract.contract_id, contract.version)
+    return RowWrite(statement=_SQL["touch_contract"], arguments=key)
 
 
 def _contract(row: asyncpg.Record) -> Contract:

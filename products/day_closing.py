@@ -27,6 +27,7 @@ from ledger.posting.values import Note, Unit
 from products.accrual import ACCRUE, CAPITALISE, capitalisation_chunks
 from products.day_opening import CUT_OFF, EXPIRE_HOLDS, RESOLVE_RATES
 from products.late_postings import CORRECT, late_chunks
+from products.maturing import MATURE, left_unpaid, mature_chunks
 from products.night import (
     ACTOR,
     ChunkResult,
@@ -36,7 +37,7 @@ from products.night import (
     contract_chunks,
     differs,
     finished_chunks,
-    named,
+    keeping_open,
     post_own,
     run_chunk,
 )
@@ -154,12 +155,11 @@ def _stop_if(problems: list[str], night: Night) -> None:
 async def _refusals(night: Night) -> list[str]:
     """Refusals that keep the day open, in words."""
     done = await finished_chunks(night.pool, night.book_id, night.business_date)
-    return [
-        named(entry, step)
-        for (step, _), result in done.items()
-        for entry in result.refused
-        if entry.keeps_day_open
-    ]
+    return await keeping_open(
+        night.pool,
+        night.book_id,
+        [(step, each) for (step, _), result in done.items() for each in result.refused],
+    )
 
 
 async def _differences(night: Night, totals: list[asyncpg.Record]) -> list[str]:
@@ -171,6 +171,7 @@ async def _differences(night: Night, totals: list[asyncpg.Record]) -> list[str]:
         if due:
             problems.append(f"{due} holds past their last day are open")
         problems += list(_unbalanced(totals))
+        problems += await left_unpaid(connection, night)
         for question, what in (
             ("control_accounts", "contracts against GL control"),
             ("accrued_payable", "accrued and not credited against accrued payable account"),
@@ -193,6 +194,8 @@ async def _unfinished(night: Night) -> list[str]:
     expected: dict[tuple[str, int], int | None] = {
         (step, 0): None for step in (CUT_OFF, EXPIRE_HOLDS, RESOLVE_RATES)
     }
+    for due in await mature_chunks(night):
+        expected[MATURE, due.number] = due.contracts
     for late in await late_chunks(night):
         expected[CORRECT, late.number] = len(late.contracts)
     for chunk in await contract_chunks(night, night.sizes.contracts):

@@ -30,6 +30,7 @@ from products.day_opening import (
     resolve_rates,
 )
 from products.late_postings import CORRECT, correct_late
+from products.maturing import MATURE, mature
 from products.night import (
     USUAL_SIZES,
     ChunkSizes,
@@ -42,6 +43,7 @@ from products.night import (
     finished_chunks,
     only_night,
 )
+from products.night_report import ProductReport, product_reports
 from products.sealing import SEAL, seal, seal_left_over
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "DayNotProven",
     "DayReport",
     "NightRunning",
+    "ProductReport",
     "Progress",
     "Say",
     "StepReport",
@@ -66,6 +69,7 @@ Step = Callable[[Night], Awaitable[None]]
 STEPS: tuple[tuple[str, Step], ...] = (
     (CUT_OFF, cut_off),
     (EXPIRE_HOLDS, expire_holds),
+    (MATURE, mature),
     (RESOLVE_RATES, resolve_rates),
     (CORRECT, correct_late),
     (ACCRUE, accrue),
@@ -97,6 +101,7 @@ class DayReport:
     business_date: date
     proven_seq: int
     steps: tuple[StepReport, ...]
+    products: tuple[ProductReport, ...]
 
     def step(self, name: str) -> StepReport:
         """The sums of one step."""
@@ -194,6 +199,7 @@ async def read_report(pool: Pool, book: Book, business_date: date) -> DayReport:
             )
             for name, _ in STEPS
         ),
+        products=await product_reports(pool, book.book_id, business_date, done),
     )
 
 

@@ -17,6 +17,7 @@ import asyncpg
 from ledger.dates import days
 from ledger.db import Connection, statements
 from pricing.quotes import lines_of, quote
+from pricing.rate_lines import RateLine
 from products.catalogue import Product
 from products.interest import period_start
 from products.interest.earning import Conditions
@@ -65,8 +66,7 @@ async def load_cases(
     credited = _by_date(rows, "contract_id", "period_end", "amount_satang")
     key = (product.terms.rounding.value, product.product_code, ids)
     legs = {row["contract_id"]: row for row in await connection.fetch(_SQL["legs"], *day, *key)}
-    rows = await connection.fetch(_SQL["interest_brought"], night.book_id, ids)
-    brought = {row["contract_id"]: int(row["exact"]) for row in rows}
+    brought = await interest_brought(connection, night.book_id, ids)
     told = await _spans(connection, night, ids, first)
     return [
         Case(
@@ -86,6 +86,14 @@ async def load_cases(
         )
         for c in contracts
     ]
+
+
+async def interest_brought(
+    connection: Connection, book_id: int, contract_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """Exact interest that contracts brought from an old system; those that did not are left out."""
+    rows = await connection.fetch(_SQL["interest_brought"], book_id, contract_ids)
+    return {row["contract_id"]: int(row["exact"]) for row in rows}
 
 
 def _recorded(
@@ -148,14 +156,21 @@ async def rates_of(
 
     A date has no night of the product when no contract of it bore interest yet.
     """
-    rows = await connection.fetch(
-        _SQL["used_sheets"], night.book_id, night.business_date, product.product_code, start
-    )
-    sheets = {row["business_date"]: row["sheet_id"] for row in rows}
-    lines = await lines_of(connection, night.book_id, {*sheets.values()})
-    for on in days(start, night.business_date):
-        if on not in sheets:
-            answer = await quote(connection, night.book_id, product.product_code, on)
-            sheets[on], lines[answer.sheet_id] = answer.sheet_id, answer.lines
+    sheets, lines = await sheets_of(connection, product, start, night.business_date)
     paid = {sheet_id: product.conditions(told) for sheet_id, told in lines.items()}
     return {on: paid[sheet_id] for on, sheet_id in sheets.items()}
+
+
+async def sheets_of(
+    connection: Connection, product: Product, start: date, stop: date
+) -> tuple[dict[date, UUID], dict[UUID, tuple[RateLine, ...]]]:
+    """The sheet of each date of [start, stop), as `rates_of` finds it, and the lines of each."""
+    book_id, code = product.book_id, product.product_code
+    rows = await connection.fetch(_SQL["used_sheets"], book_id, stop, code, start)
+    sheets = {row["business_date"]: row["sheet_id"] for row in rows}
+    lines = await lines_of(connection, book_id, {*sheets.values()})
+    for on in days(start, stop):
+        if on not in sheets:
+            answer = await quote(connection, book_id, code, on)
+            sheets[on], lines[answer.sheet_id] = answer.sheet_id, answer.lines
+    return sheets, lines

@@ -30,7 +30,7 @@ from products.night import (
     Night,
     RefusedContract,
     Retry,
-    named,
+    keeping_open,
     post,
     post_own,
     run_chunk,
@@ -157,8 +157,8 @@ async def _post_credits(
             for (end, amount), receipt in zip(asked_for, outcome.receipts, strict=True)
         ]
     # Nothing could mend these later under the same dates, so the chunk is undone and is loud.
-    if any(entry.keeps_day_open for entry in refused):
-        names = [named(entry, CORRECT) for entry in refused if entry.keeps_day_open]
+    names = await keeping_open(connection, night.book_id, [(CORRECT, each) for each in refused])
+    if names:
         raise DayNotProven("; ".join(names))
     if rows:
         columns = map(list, zip(*rows, strict=True))

@@ -10,7 +10,7 @@ and only one of them finds it undone.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -77,6 +77,11 @@ USUAL_SIZES = ChunkSizes()
 posts a journal for each contract holds the book's head for about 50 ms."""
 
 
+def night_event(book_id: int, business_date: date, *parts: str | int | date | UUID) -> UUID:
+    """Id of an event of a night; the same in every run of it, and for whoever asks later."""
+    return event_id(book_id, "night", business_date, *parts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
     """The night of one book and business date; `products` by code; no seal without its key."""
@@ -91,7 +96,7 @@ class Night:
 
     def event(self, *parts: str | int | date | UUID) -> UUID:
         """Id of an event of this night; the same in every run of it."""
-        return event_id(self.book_id, "night", self.business_date, *parts)
+        return night_event(self.book_id, self.business_date, *parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,9 +287,24 @@ async def units_of(connection: Connection, night: Night, drafts: Sequence[Draft]
     ]
 
 
-def named(refused: RefusedContract, step: str) -> str:
-    """A refusal in words, for the message that keeps a day open."""
-    return f"{step}: contract {refused.contract_id} was refused ({refused.code})"
+async def keeping_open(
+    connection: Connection | Pool, book_id: int, refused: Iterable[tuple[str, RefusedContract]]
+) -> list[str]:
+    """Those of some steps' refusals that keep a day open, in words: contracts by their numbers.
+
+    What is refused of a hold is named by its id.
+    """
+    entries = [(step, entry) for step, entry in refused if entry.keeps_day_open]
+    if not entries:
+        return []
+    ids = [entry.contract_id for _, entry in entries]
+    rows = await connection.fetch(_SQL["contract_numbers"], book_id, ids)
+    numbers = {row["contract_id"]: row["contract_no"] for row in rows}
+    return [
+        f"{step}: contract {numbers.get(entry.contract_id, entry.contract_id)} was refused "
+        f"({entry.code})"
+        for step, entry in entries
+    ]
 
 
 def differs(what: str, left: int, right: int) -> str:

@@ -61,6 +61,8 @@ async def undo_closing(
     Raises `NotFound`, `Forbidden` for whoever closed it, and `CannotUndo`.
     """
     contract = await by_no(connection, book_id, contract_no)
+    if contract.is_placement:
+        raise CannotUndo(f"{contract_no} is a placement: its end is not undone, place the sum anew")
     if contract.state != CLOSED:
         raise CannotUndo(f"contract {contract_no} is not closed")
     standing = await standing_of(connection, contract)

@@ -6,7 +6,7 @@ Everything is set-based: one query serves one notice or the five hundred of a wi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +16,14 @@ from uuid import UUID
 from ledger.books import read_head
 from ledger.db import Connection, statements
 from ledger.errors import NotFound
+from products.catalogue import SPECIAL_SAVINGS
 from products.contracts import Contract, by_nos
+from products.deposits.savings_terms import (
+    NOTHING_ASKED,
+    SavingsTerms,
+    load_terms,
+    never_funded,
+)
 from products.payments.notice_values import Notice, NoticeKind, NoticeStatus
 
 SQL = statements(Path(__file__).parent / "sql" / "notices.sql")
@@ -30,6 +37,8 @@ class Known:
     """What is known when notices are decided: the dates, the banks, contracts, recorded ids.
 
     holds: those of the ids under which money is held, by a notice or by a hold of its own.
+    terms: what each product asks of deposits and withdrawals, of those that ask something.
+    unfunded: contracts of such products that nothing was credited to and no deposit is noticed for.
     """
 
     book_id: int
@@ -39,6 +48,12 @@ class Known:
     contracts: dict[str, Contract]
     notices: dict[UUID, Notice]
     holds: frozenset[UUID]
+    terms: Mapping[str, SavingsTerms]
+    unfunded: frozenset[UUID]
+
+    def asked_of(self, contract: Contract) -> SavingsTerms:
+        """What the contract's product asks."""
+        return self.terms.get(contract.product_code, NOTHING_ASKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +96,18 @@ async def load_known(
     banks = await connection.fetch(SQL["bank_codes"], book_id)
     # Before the notices: a hold seen here whose notice is not seen then belongs to none.
     holds = await connection.fetch(SQL["holds"], book_id, list(ids))
+    contracts = await by_nos(connection, book_id, sorted(set(contract_nos)))
+    special = [c.contract_id for c in contracts.values() if c.family == SPECIAL_SAVINGS]
     return Known(
         book_id=book_id,
         business_date=head.business_date,
         value_date_floor=head.value_date_floor,
         banks=frozenset(row["bank_code"] for row in banks),
-        contracts=await by_nos(connection, book_id, sorted(set(contract_nos))),
+        contracts=contracts,
         notices=await load(connection, book_id, ids),
         holds=frozenset(row["hold_id"] for row in holds),
+        terms=await load_terms(connection, book_id) if special else {},
+        unfunded=await never_funded(connection, book_id, special) if special else frozenset(),
     )
 
 

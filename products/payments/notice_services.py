@@ -20,6 +20,7 @@ from ledger.errors import CffError, NotFound, Overloaded, Problem
 from ledger.posting.collector import Collector, decide_and_post
 from ledger.posting.ids import attempts
 from ledger.posting.values import IdempotencyKey, Outcome, Status, Unit
+from products.deposits.savings_terms import charges
 from products.payments import notices
 from products.payments.banks import payment_accounts
 from products.payments.notice_reads import get, load, load_known
@@ -301,6 +302,7 @@ async def _payer(
     accounts = await payment_accounts(connection, book_id)
     events = {notice_id: notices.payment_event(book_id, notice_id) for notice_id in ids}
     tried = await attempts(connection, book_id, list(events.values()))
+    charged = await charges(connection, book_id, ids)
     return lambda notice: notices.decide_pay(
         book_id,
         notice,
@@ -309,6 +311,7 @@ async def _payer(
         attempt=tried[events[notice.notice_id]],
         actor=actor,
         reason=reason,
+        charge=charged.get(notice.notice_id),
     )
 
 
@@ -318,10 +321,10 @@ async def _change_many(
     done: dict[UUID, Changed] = {}
     for first in range(0, len(ids), _TOGETHER):
         waiting = list(dict.fromkeys(ids[first : first + _TOGETHER]))
-        for _ in range(_TRIES):
+        for _ in range(_TRIES + len(waiting)):
             results = await _change_wave(collector, pool, book_id, waiting, prepare)
-            done |= {result.notice_id: result for result in results}
-            waiting = [r.notice_id for r in results if _is_stale(r)]
+            done |= {result.notice_id: result for result in results if not _is_stale(result)}
+            waiting = [notice_id for notice_id in waiting if notice_id not in done]
             if not waiting:
                 break
         else:
@@ -336,19 +339,25 @@ def _is_stale(result: Changed) -> bool:
 async def _change_wave(
     collector: Collector, pool: Pool, book_id: int, ids: Sequence[UUID], prepare: Prepare
 ) -> list[Changed]:
+    """One result each, but for those that read a row which an earlier one reads: they wait."""
     async with translated(), pool.acquire() as connection:
         act = await prepare(connection, ids)
         found = await load(connection, book_id, ids)
     units: dict[UUID, Unit] = {}
     results: dict[UUID, Changed] = {}
+    rows: set[UUID] = set()
     for notice_id in ids:
         try:
             if notice_id not in found:
                 raise NotFound("notice", notice_id)
-            units[notice_id] = act(found[notice_id])
+            unit = act(found[notice_id])
         except CffError as error:
             results[notice_id] = Changed(notice_id=notice_id, error=error)
+            continue
+        if rows.isdisjoint(read.row_id for read in unit.reads):
+            rows.update(read.row_id for read in unit.reads)
+            units[notice_id] = unit
     outcomes = await asyncio.gather(*(collector.submit(book_id, unit) for unit in units.values()))
     for notice_id, outcome in zip(units, outcomes, strict=True):
         results[notice_id] = Changed(notice_id=notice_id, outcome=outcome)
-    return [results[notice_id] for notice_id in ids]
+    return [results[notice_id] for notice_id in ids if notice_id in results]

@@ -36,8 +36,10 @@ from ledger.posting.values import (
     Unit,
 )
 from products.contracts import ACTIVE, Contract
+from products.deposits.savings_terms import Charge
 from products.kinds import EventKind
 from products.payments import postings
+from products.payments.asked import charged, too_small
 from products.payments.banks import PaymentAccounts
 from products.payments.notice_reads import SQL, Known
 from products.payments.notice_values import (
@@ -107,10 +109,18 @@ def decide_receive(
     if contract.state != ACTIVE:
         problem = Problem(where=place, got=f"{body.account}, closed", expected="an open contract")
         return _refused("account_closed", [problem])
+    if contract.is_placement:
+        expected = "a savings contract: a placement is moved by its own events alone"
+        return _refused(
+            "placement_account", [Problem(where=place, got=body.account, expected=expected)]
+        )
     if body.bank not in known.banks:
         expected = f"one of {', '.join(sorted(known.banks))}"
         problem = Problem(where=f"{where}, field bank", got=body.bank, expected=expected)
         return _refused("unknown_bank", [problem])
+    small = too_small(body, contract, known, where)
+    if small is not None:
+        return _refused(small[0], [small[1]])
     late = _value_date_problem(body, known, where)
     if late is not None:
         return _refused("value_date_out_of_range", [late])
@@ -237,9 +247,11 @@ def decide_pay(
     attempt: int,
     actor: str,
     reason: str = "",
+    charge: Charge | None = None,
 ) -> Unit:
     """Pay an approved withdrawal: its hold is captured, the money waits on outgoing clearing.
 
+    charge: what the product takes for it, where it takes anything for some (docs/withdrawals.md).
     Raises `WrongStatus`, and `NotYetDue` before the day that was asked for.
     """
     _require(notice, "be paid", NoticeStatus.APPROVED)
@@ -259,7 +271,8 @@ def decide_pay(
         reason=reason,
         posted_journal=journal.journal_id,
     )
-    return replace(unit, operations=(journal, *unit.operations), event_id=event)
+    unit = replace(unit, operations=(journal, *unit.operations), event_id=event)
+    return unit if charge is None else charged(book_id, unit, notice, charge, attempt)
 
 
 def decide_reject(book_id: int, notice: Notice, *, actor: str, reason: str) -> Unit:

@@ -48,6 +48,16 @@ def withdrawal_paid(notice: Notice, accounts: PaymentAccounts, journal_id: UUID)
     )
 
 
+def withdrawal_fee(notice: Notice, fee_account: int, satang: int, journal_id: UUID) -> Journal:
+    """The fee of a withdrawal beyond the free ones: debit the contract, credit fee income."""
+    return Journal(
+        journal_id=journal_id,
+        kind=JournalKind.WITHDRAWAL_FEE,
+        transfers=(Transfer(debit=notice.account_id, credit=fee_account, amount_satang=satang),),
+        reference=notice.reference,
+    )
+
+
 def line_matched(
     line: BankLine,
     notices: Sequence[Notice],

@@ -3,5 +3,6 @@
 Nothing here shares code with what it proves: a contract's days are lived again from its movements
 (`life`) with an arithmetic of its own, compared row by row (`contracts`), added up against the
 general ledger (`control`), and what notices, matches and statements say is held against journals
-and holds (`payments`). `verify` is the door.
+and holds (`payments`). Loan requests are lived again from their notes (`requests`). `verify` is the
+door.
 """

@@ -43,7 +43,7 @@ ORDER BY e.recorded_seq
 """
 _STRAY = """
 SELECT t.recorded_seq, t.journal_id FROM ledger.transfer AS t
-WHERE t.book_id = $1 AND t.kind IN (104, 105) AND NOT EXISTS (
+WHERE t.book_id = $1 AND t.kind IN (104, 105, 123) AND NOT EXISTS (
     SELECT FROM ledger.event AS e
     WHERE e.book_id = t.book_id AND e.kind = 14
         AND e.account_id IN (t.debit_account, t.credit_account)
@@ -77,7 +77,7 @@ async def read_closings(
 
 
 async def check_stray(connection: Connection, book_id: int) -> list[Difference]:
-    """Interest paid and balances swept at a closing are named by that closing."""
+    """Interest paid, balances swept, principals paid out at a closing are named by it."""
     found: list[Difference] = []
     for row in await connection.fetch(_STRAY, book_id):
         where = f"ledger.transfer {row['recorded_seq']}, journal {row['journal_id']}"

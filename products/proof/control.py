@@ -12,9 +12,11 @@ from datetime import date
 from ledger.db import Connection
 from ledger.proof.report import Difference, compare, differ
 from products.proof.closings import check_stray
-from products.proof.contracts import Product, Shelf, Totals, read_refusals
+from products.proof.contract_rows import Product, Shelf, Totals, read_proven, read_refusals
 from products.proof.life import Terms
-from products.proof.rates import USED, read_rates
+from products.proof.placement_control import check_placed
+from products.proof.placement_rows import read_placed_shelf
+from products.proof.rates import USED, read_lines, read_rates
 
 _SHOWN = 1_000
 
@@ -40,7 +42,7 @@ GROUP BY debit_account, credit_account, business_date, value_date
 """
 _CREDITS_WITHOUT_ROW = """
 SELECT t.recorded_seq, t.journal_id FROM ledger.transfer AS t
-WHERE t.book_id = $1 AND t.kind IN (102, 103) AND NOT EXISTS (
+WHERE t.book_id = $1 AND t.kind IN (102, 103, 122, 125) AND NOT EXISTS (
     SELECT FROM products.capitalisation AS k
     WHERE k.book_id = t.book_id AND k.journal_id = t.journal_id
 )
@@ -79,14 +81,17 @@ FROM products.night_chunk AS n
 CROSS JOIN LATERAL jsonb_array_elements(n.refused::jsonb) AS e (entry)
 LEFT JOIN products.contract AS c
     ON c.book_id = n.book_id AND c.contract_id = (e.entry ->> 'contract_id')::uuid
-WHERE n.book_id = $1 AND n.step IN ('capitalise', 'correct') AND n.refused <> '[]'
+WHERE n.book_id = $1 AND n.step IN ('mature', 'capitalise', 'correct') AND n.refused <> '[]'
+    AND e.entry ->> 'code' <> 'pledged'
     AND NOT EXISTS (
         SELECT FROM ledger.refusal AS r
         INNER JOIN ledger.batch AS b ON b.book_id = r.book_id AND b.batch_no = r.batch_no
-        CROSS JOIN LATERAL jsonb_array_elements(r.body::jsonb -> 'transfers') AS t (line)
+        LEFT JOIN LATERAL jsonb_array_elements(r.body::jsonb -> 'transfers') AS t (line) ON TRUE
         WHERE r.book_id = n.book_id AND b.origin = 2 AND b.business_date = n.business_date
-            AND r.code = e.entry ->> 'code'
-            AND c.account_id::text IN (t.line ->> 'debit', t.line ->> 'credit')
+            AND r.code = e.entry ->> 'code' AND (
+                c.account_id::text IN (t.line ->> 'debit', t.line ->> 'credit')
+                OR (n.step = 'mature' AND r.body::jsonb ->> 'reference' = c.contract_no)
+            )
     )
 ORDER BY n.business_date, n.step, n.chunk
 """
@@ -140,6 +145,7 @@ WHERE k.leg <> 1 OR NOT EXISTS (
 
 async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[Difference]]:
     """Products, the rates that nights used (checked against approved sheets), and refusals."""
+    proven = await read_proven(connection, book_id)
     products = {
         row["product_code"]: Product(
             terms=Terms(
@@ -156,7 +162,9 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
         )
         for row in await connection.fetch(_PRODUCTS, book_id)
     }
-    rates, found = await read_rates(connection, book_id)
+    lines, found = await read_lines(connection, book_id)
+    rates, wrong = await read_rates(connection, book_id, lines)
+    found += wrong
     for row in await connection.fetch(_WITHOUT_ACCOUNT, book_id):
         where = f"products.contract {row['contract_no']}"
         expected: dict[str, object] = {
@@ -168,18 +176,24 @@ async def read_shelf(connection: Connection, book_id: int) -> tuple[Shelf, list[
             "product_code": row["product_code"] if row["has_product"] else None,
         }
         found += compare("contracts have account and product", where, expected, there)
+    terms = {code: product.terms for code, product in products.items()}
     shelf = Shelf(
         products=products,
         rates=rates,
+        placed=await read_placed_shelf(connection, book_id, terms, lines),
+        proven=proven,
         # Before the contracts: a refusal recorded later is of a night that is not proven.
         refused=await read_refusals(connection, book_id),
     )
     return shelf, found
 
 
-async def check_control(connection: Connection, book_id: int, totals: Totals) -> list[Difference]:
+async def check_control(
+    connection: Connection, book_id: int, shelf: Shelf, totals: Totals
+) -> list[Difference]:
     """What the contracts add up to, against journals and balances of the ledger."""
     found = await _accrual_journals(connection, book_id, totals)
+    found += await check_placed(connection, book_id, shelf.proven, totals)
     for code, on in sorted(totals.without_rate)[:_SHOWN]:
         where = f"products.day_rate {code} {on}"
         found += differ(USED, where, "the rate of a night", "no row")

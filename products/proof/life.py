@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from fractions import Fraction
 
 from products.proof.closings import Closing
 
@@ -88,13 +87,10 @@ class Terms:
 
     def satang(self, exact: int) -> int:
         """A cumulative exact amount in whole satang."""
-        ratio = Fraction(abs(exact), UNIT)
-        whole = ratio.numerator // ratio.denominator
-        rest = ratio - whole
-        half = Fraction(1, 2)
+        whole, rest = divmod(abs(exact), UNIT)
         up = {
-            1: rest >= half,
-            2: rest > half or (rest == half and whole % 2 == 1),
+            1: 2 * rest >= UNIT,
+            2: 2 * rest > UNIT or (2 * rest == UNIT and whole % 2 == 1),
             3: rest > 0,
             4: False,
         }[self.rounding]

@@ -41,29 +41,10 @@ ORDER BY sheet_id, l.slab_from_satang
 """
 
 
-async def read_rates(
-    connection: Connection, book_id: int
-) -> tuple[dict[str, dict[date, Lines]], list[Difference]]:
-    """The lines that were right on each date of each product, and what nights used otherwise."""
-    lines, found = await _read_lines(connection, book_id)
-    rates: dict[str, dict[date, Lines]] = defaultdict(dict)
-    for row in await connection.fetch(_RATES, book_id):
-        on, code = row["business_date"], row["product_code"]
-        # Work goes on with the right sheet: the night should have used it.
-        told = lines.get(row["right_sheet"] or row["sheet_id"])
-        rates[code][on] = told or ((0, row["annual_rate_e8"]),)
-        expected: dict[str, object] = {
-            "annual_rate_e8": row["right_rate"],
-            "sheet_id": row["right_sheet"],
-        }
-        used = {name: row[name] for name in expected}
-        found += compare(USED, f"products.day_rate {code} {on}", expected, used)
-    return rates, found
-
-
-async def _read_lines(
+async def read_lines(
     connection: Connection, book_id: int
 ) -> tuple[dict[UUID, Lines], list[Difference]]:
+    """The lines of each sheet, and sheets that have not those that they should have."""
     lines: dict[UUID, Lines] = defaultdict(tuple)
     found: list[Difference] = []
     sheets: dict[UUID, Any] = {}
@@ -81,3 +62,23 @@ async def _read_lines(
             expected = (0, sheet["sheet_rate"])
             found += differ(LINES, f"pricing.rate_line {sheet_id} 0", expected, first)
     return lines, found
+
+
+async def read_rates(
+    connection: Connection, book_id: int, lines: dict[UUID, Lines]
+) -> tuple[dict[str, dict[date, Lines]], list[Difference]]:
+    """The lines that were right on each date of each product, and what nights used otherwise."""
+    found: list[Difference] = []
+    rates: dict[str, dict[date, Lines]] = defaultdict(dict)
+    for row in await connection.fetch(_RATES, book_id):
+        on, code = row["business_date"], row["product_code"]
+        # Work goes on with the right sheet: the night should have used it.
+        told = lines.get(row["right_sheet"] or row["sheet_id"])
+        rates[code][on] = told or ((0, row["annual_rate_e8"]),)
+        expected: dict[str, object] = {
+            "annual_rate_e8": row["right_rate"],
+            "sheet_id": row["right_sheet"],
+        }
+        used = {name: row[name] for name in expected}
+        found += compare(USED, f"products.day_rate {code} {on}", expected, used)
+    return rates, found

@@ -102,6 +102,63 @@ SELECT
     m.year_days, m.slope_exact, m.base_exact
 FROM moved AS m
 
+-- move_terms --
+-- The same for placements: the rate is that of the term which holds the date.
+WITH closing AS MATERIALIZED (
+    SELECT
+        l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days, l.slope_exact,
+        t.annual_rate_e8 AS new_rate, b.credits - b.debits - coalesce(later.net, 0) AS new_balance
+    FROM products.interest_leg AS l
+    INNER JOIN products.contract AS c
+        ON c.book_id = l.book_id AND c.contract_id = l.contract_id
+    INNER JOIN products.term AS t
+        ON t.book_id = c.book_id AND t.contract_id = c.contract_id
+            AND t.begins_on <= $2 AND t.matures_on > $2
+    INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
+    LEFT JOIN LATERAL (
+        SELECT sum(m.credits - m.debits)::bigint AS net
+        FROM ledger.movement AS m
+        WHERE m.book_id = c.book_id AND m.account_id = c.account_id AND m.business_date > $2
+    ) AS later ON TRUE
+    WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = ANY($8::uuid [])
+        AND l.contract_id >= $4 AND l.contract_id < $5 AND l.leg = 1
+        AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+),
+asked AS (
+    SELECT k.*, $7::integer * greatest(k.new_balance, 0)::numeric * k.new_rate AS new_slope
+    FROM closing AS k
+),
+moved AS (
+    UPDATE products.interest_leg AS l
+    SET base_exact = products.leg_exact(l, $2::date - 1), since = $2,
+        balance_satang = a.new_balance, annual_rate_e8 = a.new_rate, year_days = $6::smallint,
+        slope_exact = a.new_slope,
+        span_no = l.span_no + 1, version = l.version + 1
+    FROM asked AS a
+    WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id = a.contract_id AND l.leg = 1
+        AND (a.since = $2 OR (a.balance_satang, a.annual_rate_e8, a.year_days, a.slope_exact)
+            IS DISTINCT FROM (a.new_balance, a.new_rate, $6::smallint, a.new_slope))
+    RETURNING l.*
+)
+INSERT INTO products.interest_span (
+    book_id, contract_id, leg, span_no, from_date, made_on, balance_satang, annual_rate_e8,
+    year_days, slope_exact, base_exact
+)
+SELECT
+    m.book_id, m.contract_id, m.leg, m.span_no, $2, $2, m.balance_satang, m.annual_rate_e8,
+    m.year_days, m.slope_exact, m.base_exact
+FROM moved AS m
+
+-- terms_in_force --
+-- Legs of the chunk whose contract has a term that holds the date, at the rate that it says.
+SELECT count(*)
+FROM products.interest_leg AS l
+INNER JOIN products.term AS t
+    ON t.book_id = l.book_id AND t.contract_id = l.contract_id
+        AND t.begins_on <= $2 AND t.matures_on > $2 AND t.annual_rate_e8 = l.annual_rate_e8
+WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
+    AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
+
 -- legs_of_chunk --
 -- Contracts of the chunk, where each of them may have changed.
 SELECT array_agg(l.contract_id)

@@ -19,3 +19,10 @@ ORDER BY p.product_code
 -- Those of the accounts $2 that a contract stands on, open or closed.
 SELECT DISTINCT c.account_id FROM products.contract AS c
 WHERE c.book_id = $1 AND c.account_id = ANY($2::int [])
+
+-- placement_accounts --
+-- Accounts of placements, open or closed; $2 = only among these, NULL = all.
+SELECT c.account_id
+FROM products.contract AS c
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
+WHERE c.book_id = $1 AND p.family = 'fixed' AND ($2::int [] IS NULL OR c.account_id = ANY($2))

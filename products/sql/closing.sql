@@ -134,16 +134,6 @@ CROSS JOIN LATERAL (
 ) AS r
 ON CONFLICT (book_id, business_date, product_code) DO NOTHING
 
--- lock_legs --
--- The night locks these rows before it takes the head, and so do we.
-SELECT l.contract_id AS id, l.version
-FROM products.interest_leg AS l
-INNER JOIN products.contract AS c
-    ON c.book_id = l.book_id AND c.product_code = l.product_code AND c.contract_id = l.contract_id
-WHERE l.book_id = $1 AND c.contract_id = ANY($2::uuid []) AND l.leg = 1
-ORDER BY l.contract_id
-FOR NO KEY UPDATE OF l SKIP LOCKED
-
 -- insert_paid_notice --
 -- A withdrawal noticed, approved and paid in one unit: three notes tell of it. $14 the unit's
 -- first number, $15 how many operations stand before its hold.

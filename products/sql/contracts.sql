@@ -8,25 +8,38 @@ WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid[])
 ORDER BY c.contract_id
 FOR NO KEY UPDATE SKIP LOCKED
 
+-- lock_legs --
+-- The night locks these rows before it takes the head, and so do we.
+SELECT l.contract_id AS id, l.version
+FROM products.interest_leg AS l
+INNER JOIN products.contract AS c
+    ON c.book_id = l.book_id AND c.product_code = l.product_code AND c.contract_id = l.contract_id
+WHERE l.book_id = $1 AND c.contract_id = ANY($2::uuid []) AND l.leg = 1
+ORDER BY l.contract_id
+FOR NO KEY UPDATE OF l SKIP LOCKED
+
 -- contract_by_no --
 SELECT
     c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
-    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+    c.opened_on, c.interest_from, c.closed_on, c.matured_on, c.state, c.version, p.family
 FROM products.contract AS c
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
 WHERE c.book_id = $1 AND c.contract_no = $2
 
 -- contracts_by_nos --
 SELECT
     c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
-    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+    c.opened_on, c.interest_from, c.closed_on, c.matured_on, c.state, c.version, p.family
 FROM products.contract AS c
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
 WHERE c.book_id = $1 AND c.contract_no = ANY($2::text[])
 
 -- contracts_by_ids --
 SELECT
     c.book_id, c.contract_id, c.contract_no, c.product_code, c.party_id, c.account_id,
-    c.opened_on, c.interest_from, c.closed_on, c.state, c.version
+    c.opened_on, c.interest_from, c.closed_on, c.matured_on, c.state, c.version, p.family
 FROM products.contract AS c
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
 WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid[])
 
 -- insert_contract --
@@ -46,3 +59,9 @@ SELECT
     0, 0, 365, 0, 0, 0, 0
 FROM products.contract AS c
 WHERE c.book_id = $1 AND c.contract_id = $2::uuid
+
+-- touch_contract --
+-- Decided on beside this: whoever read the contract before decides again.
+UPDATE products.contract AS c
+SET version = c.version + 1
+WHERE c.book_id = $1 AND c.contract_id = $2 AND c.version = $3

@@ -33,9 +33,12 @@ SET contracts = night_chunk.contracts + excluded.contracts,
     finished_at = clock_timestamp()
 
 -- bearing_products --
+-- Those whose contracts follow a sheet; the rate of a placement is its term's.
 SELECT c.product_code, count(*)::integer AS contracts
 FROM products.contract AS c
+INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
 WHERE c.book_id = $1 AND c.interest_from <= $2 AND (c.closed_on IS NULL OR c.closed_on > $2)
+    AND p.family <> 'fixed'
 GROUP BY c.product_code
 ORDER BY c.product_code
 

@@ -36,6 +36,7 @@ FROM (
             lead(FALSE, 1, TRUE) OVER one_product AS ends
         FROM products.contract AS c
         WHERE c.book_id = $1 AND c.interest_from <= $2 AND (c.closed_on IS NULL OR c.closed_on > $2)
+            AND (c.matured_on IS NULL OR c.matured_on > $2)
         WINDOW one_product AS (PARTITION BY c.product_code ORDER BY c.contract_id)
     ) AS b
     WHERE b.starts OR b.ends
@@ -56,6 +57,11 @@ SELECT
 FROM products.night_chunk AS n
 WHERE n.book_id = $1 AND n.business_date = $2
 ORDER BY n.step, n.chunk
+
+-- contract_numbers --
+SELECT c.contract_id, c.contract_no
+FROM products.contract AS c
+WHERE c.book_id = $1 AND c.contract_id = ANY($2::uuid [])
 
 -- record_chunk --
 -- A second run of a chunk (its refusals tried again) replaces the row's sums.
