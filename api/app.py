@@ -8,7 +8,7 @@ a problem means in both languages.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -40,21 +40,30 @@ from api.v1 import (
     balances,
     books,
     bulk,
+    early_withdrawals,
     end_of_day,
     feed,
     find,
     holds,
+    interest,
     journal_decisions,
     journal_reads,
     journals,
+    loan_request_steps,
+    loan_requests,
     notices,
     periods,
+    placement_offers,
+    placements,
     proofs,
     seals,
     statements,
     suspense,
+    tax_withheld,
+    terms,
     trial_balance,
 )
+from api.v1.fields import money_facts
 from ledger import dates
 from ledger.db import Database, translate
 from ledger.errors import CffError, InvalidInput, InvariantBroken
@@ -68,6 +77,7 @@ ROUTERS = (
     account_life.router,
     account_limits.router,
     balances.router,
+    interest.router,
     trial_balance.router,
     bulk.router,
     journals.router,
@@ -76,8 +86,15 @@ ROUTERS = (
     periods.router,
     holds.router,
     notices.router,
+    loan_requests.router,
+    loan_request_steps.router,
     statements.router,
     suspense.router,
+    placements.router,
+    placement_offers.router,
+    early_withdrawals.router,
+    terms.router,
+    tax_withheld.router,
     end_of_day.router,
     feed.router,
     find.router,
@@ -213,6 +230,7 @@ def _answer(
     detail: str,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> Response:
     return problem_response(
         code,
@@ -221,6 +239,7 @@ def _answer(
         request_id=request.state.request_id,
         errors=errors,
         headers=headers,
+        facts=facts,
     )
 
 
@@ -233,11 +252,12 @@ async def _on_our_error(request: Request, error: Exception) -> Response:
     if isinstance(error, InvalidInput):
         errors = [FieldProblem(pointer=p.where, detail=str(p)) for p in error.problems]
         return _answer(request, "invalid_input", f"{len(errors)} problem(s) found", errors)
-    code = error.code if isinstance(error, CffError) and error.code in PROBLEMS else ""
-    if not code:
+    if not isinstance(error, CffError) or error.code not in PROBLEMS:
         _LOG.error("unmapped_error", exc_info=error)
         return _answer(request, "internal_error", "Tell the operator the request_id.")
-    return _answer(request, code, str(error))
+    facts = money_facts(dict(error.facts))
+    shown = facts if isinstance(facts, dict) else {}
+    return _answer(request, error.code, str(error), facts=shown)
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:

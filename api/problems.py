@@ -61,6 +61,24 @@ _OWN = (
     ),
     (409, "wrong_status", "It does not stand where this step begins", "สถานะไม่ตรงกับขั้นตอนนี้"),
     (409, "not_yet_due", "The day asked for has not come", "ยังไม่ถึงวันที่ระบุ"),
+    (
+        409,
+        "transition_not_allowed",
+        "The request does not stand where this step begins",
+        "คำขอกู้ไม่อยู่ในขั้นตอนที่ทำรายการนี้ได้",
+    ),
+    (
+        409,
+        "version_differs",
+        "It has changed since it was read",
+        "ข้อมูลเปลี่ยนไปแล้ว โปรดอ่านใหม่",
+    ),
+    (409, "documents_missing", "Papers that are needed are missing", "เอกสารยังไม่ครบ"),
+    (409, "already_voted", "The approver has voted", "ผู้อนุมัติลงมติแล้ว"),
+    (409, "approval_expired", "The last day for signing has passed", "พ้นกำหนดลงนามสัญญา"),
+    (409, "condition_not_open", "The condition is met already", "เงื่อนไขนี้ผ่านแล้ว"),
+    (403, "not_an_approver", "The approver's level does not suffice", "ไม่มีอำนาจอนุมัติในลำดับนี้"),
+    (422, "limit_exceeded", "One limit or more would be exceeded", "เกินวงเงินหรือเกณฑ์ที่กำหนด"),
     (409, "hold_belongs_to_notice", "The hold belongs to a notice", "เงินกันนี้เป็นของรายการแจ้งถอน"),
     (
         422,
@@ -68,11 +86,37 @@ _OWN = (
         "This account is not moved by hand",
         "บัญชีนี้เดินรายการด้วยมือไม่ได้",
     ),
+    (
+        422,
+        "placement_account",
+        "Only its own events move a placement",
+        "บัญชีฝากประจำเดินรายการเองไม่ได้",
+    ),
     (409, "journal_belongs_to_product", "A product made this journal", "รายการนี้เกิดจากระบบงานอื่น"),
     (409, "statement_refused", "The statement does not continue the last one", "ใบแจ้งยอดไม่ต่อเนื่อง"),
     (409, "cannot_match", "Line and notices do not belong together", "จับคู่รายการไม่ได้"),
     (409, "cannot_close_contract", "Something stands against closing", "ยังปิดบัญชีไม่ได้"),
     (409, "cannot_undo_closing", "The closing cannot be undone", "ยกเลิกการปิดบัญชีไม่ได้"),
+    (409, "cannot_place", "The sum cannot be placed like this", "ฝากประจำแบบนี้ไม่ได้"),
+    (
+        409,
+        "cannot_pay_out_placement",
+        "The placement cannot be paid out now",
+        "ยังจ่ายคืนเงินฝากประจำนี้ไม่ได้",
+    ),
+    (
+        409,
+        "cannot_instruct_placement",
+        "The instruction cannot be changed like this",
+        "เปลี่ยนคำสั่งเมื่อครบกำหนดแบบนี้ไม่ได้",
+    ),
+    (
+        409,
+        "cannot_end_placement_early",
+        "The placement cannot be withdrawn early",
+        "ถอนเงินฝากประจำก่อนกำหนดไม่ได้",
+    ),
+    (409, "early_payout_differs", "The payout is not the one that was seen", "ยอดจ่ายคืนไม่ตรงกับที่เห็น"),
     (409, "day_not_proven", "The business date cannot be closed", "ปิดวันทำการไม่ได้"),
     (409, "not_sealed_yet", "The night has not sealed this yet", "ยังไม่ได้ผนึกหลักฐานของวันนี้"),
     (409, "run_busy", "Another sender works at this run", "มีผู้ส่งรายการชุดนี้อยู่แล้ว"),
@@ -84,6 +128,13 @@ _OWN = (
     (422, "idempotency_key_reused", "The key was used for another request", "คีย์นี้ใช้กับคำขออื่นแล้ว"),
     (422, "amounts_differ", "The notices do not add up to the line", "ยอดรวมไม่ตรงกัน"),
     (422, "unknown_bank", "No such bank account of the Facility", "ไม่พบบัญชีธนาคารของชุมนุม"),
+    (
+        422,
+        "below_minimum_opening",
+        "Less than the product's first deposit",
+        "ต่ำกว่าเงินฝากเปิดบัญชีขั้นต่ำ",
+    ),
+    (422, "below_minimum_withdrawal", "Less than the product's withdrawal", "ต่ำกว่าเงินถอนขั้นต่ำ"),
     (422, "value_date_out_of_range", "The value date is too far away", "วันที่มีผลอยู่นอกช่วง"),
     (500, "internal_error", "Something broke; it has been logged", "ระบบขัดข้อง"),
     (500, "invariant_broken", "Something broke; nothing was recorded", "ระบบขัดข้อง ไม่มีการบันทึก"),
@@ -198,9 +249,12 @@ def problem_response(
     request_id: str,
     errors: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
+    facts: Mapping[str, object] | None = None,
 ) -> Response:
     """A problem as an answer, with `Retry-After` where trying again helps."""
-    body = problem_json(code, detail, instance=instance, request_id=request_id, errors=errors)
+    body = problem_json(
+        code, detail, instance=instance, request_id=request_id, errors=errors, facts=facts
+    )
     extra = dict(headers or {})
     if code in _RETRY:
         extra.setdefault("Retry-After", RETRY_SECONDS)

@@ -2,8 +2,9 @@
 
 A day: the co-ops' notices come in (most as a file, some one by one over HTTP), a second person
 approves the withdrawals and they are paid, the banks' statements arrive and are matched, a clerk
-answers what the matching asks, the banks are reconciled, and the night closes the date. Nothing
-here knows more than the people would: the planted mistakes are found by the services, or not.
+answers what the matching asks, members place sums for a term, the banks are reconciled, and the
+night closes the date. Nothing here knows more than the people would: the planted mistakes are found
+by the services, or not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from examples import seeds
+from examples import placing, seeds
 from examples.opening import OPENED_ON
 from ledger.books import Book
 from ledger.db import Pool
@@ -66,6 +67,8 @@ class Lived:
     interest_satang: int = 0
     nights: list[DayReport] = field(default_factory=list)
     months: list[Acted] = field(default_factory=list)
+    fixed: Counter[str] = field(default_factory=Counter)
+    placed_satang: int = 0
     reconciliations: dict[date, list[BankReconciliation]] = field(default_factory=dict)
 
 
@@ -94,10 +97,18 @@ async def live_month(
     for day in banking[: http_notices % len(banking)]:
         share[day] += 1
     dice = random.Random(seed)  # noqa: S311 - which notices go over HTTP is no secret
+    fixed = placing.FixedDesk(
+        pool=office.pool,
+        collector=office.collector,
+        book=office.book,
+        dice=random.Random(seed + 1),  # noqa: S311
+        rich=placing.rich(seeds.openings()),
+    )
     day = OPENED_ON
     while day <= through:
         if day in share:
             await _banking_day(office, day, share[day], dice, lived)
+            await fixed.banking_day(day)
             async with office.pool.acquire() as connection:
                 lived.reconciliations[day] = await reconcile(connection, office.book, day)
         night = await run_day(office.pool, office.book, day, seal_key=office.seal_key)
@@ -108,6 +119,7 @@ async def live_month(
             lived.months.append(month)
         told(f"{day.isoformat()} closed")
         day += timedelta(days=1)
+    lived.fixed, lived.placed_satang = fixed.done, fixed.placed_satang
     return lived
 
 

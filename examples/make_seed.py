@@ -2,10 +2,10 @@
 
     python -m examples.make_seed
 
-That is members.csv, opening.csv and the sample day. Deterministic: the same names and balances on
-every run, which a test holds. Balances follow the long-tailed shape of the movement, many small
-co-ops and a few very large ones, drawn in bands of whole numbers so that no float comes near money.
-The last five members have left the Facility.
+That is members.csv, opening.csv, placements.csv and the sample day. Deterministic: the same names
+and balances on every run, which a test holds. Balances follow the long-tailed shape of the
+movement, many small co-ops and a few very large ones, drawn in bands of whole numbers so that no
+float comes near money. The last five members have left the Facility.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import random
 from datetime import date
 from pathlib import Path
 
+from examples import placed_before
 from examples.generate import GeneratedMonth, write
 from examples.month import SAMPLE
 from examples.names import OCCUPATIONS, PROVINCES
-from examples.seeds import SEED, banking_days
+from examples.seeds import SEED, banking_days, openings
 from ledger.errors import InvariantBroken
 from ledger.money import format_baht
 
@@ -95,6 +96,11 @@ def _balance(rng: random.Random) -> int:
     raise InvariantBroken("the shares of the bands of opening balances do not add up to 1,000")
 
 
+def placements_csv() -> str:
+    """The text of placements.csv: fixed deposits that run at the start of 1 June 2026."""
+    return _csv(placed_before.rows(openings(), _SEED + 2))
+
+
 def _csv(rows: list[list[str]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
@@ -110,6 +116,7 @@ def main() -> None:
     """Write the files into `examples/seed/`."""
     for name, text in (("members.csv", members_csv()), ("opening.csv", opening_csv())):
         Path(SEED / name).write_text(text, encoding="utf-8", newline="\n")
+    Path(SEED / "placements.csv").write_text(placements_csv(), encoding="utf-8", newline="\n")
     sample_day(SEED / "sample_day")
 
 

@@ -1,4 +1,4 @@
-"""Opening the example book: chart, members, accounts, product, rates and balances of 31 May 2026.
+"""Opening the example book: chart, members, accounts, products, rates, balances of 31 May 2026.
 
 Everything goes the way a real cut-over goes: the catalogue by the application, accounts and opening
 balances through the posting path, rate sheets drafted by one person and approved by another. The
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from examples import seeds
+from examples import fixed_deposits, seeds
 from ledger import accounts, books, parties
 from ledger.books import Book, GlAccount
 from ledger.dates import parse_date
@@ -50,18 +50,23 @@ OWN_ACCOUNTS = {
     "BANK-FEES": ("541100", "ค่าธรรมเนียมธนาคาร", "Bank fees"),
     "INT-EXPENSE-SAVINGS": ("511100", "ดอกเบี้ยจ่ายออมทรัพย์", "Interest expense, savings"),
     "INT-PAYABLE-SAVINGS": ("241100", "ดอกเบี้ยค้างจ่ายออมทรัพย์", "Accrued interest, savings"),
+    **fixed_deposits.OWN_ACCOUNTS,
 }
 """The Facility's own accounts by code: GL code, Thai and English name. They have no limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The opened book, how many members and contracts it has, and what they have in it."""
+    """The opened book, how many members and contracts it has, and what they have in it.
+
+    deposits_satang: savings; what stands in fixed deposits is in `fixed`.
+    """
 
     book: Book
     members: int
     contracts: int
     deposits_satang: int
+    fixed: fixed_deposits.Brought
 
 
 async def open_book(database: Database, collector: Collector, *, code: str) -> Opened:
@@ -87,8 +92,22 @@ async def open_book(database: Database, collector: Collector, *, code: str) -> O
     await _approve_rates(database)
     await _open_contracts(database, collector, members)
     deposits = await _bring_forward(database, collector, own, banks)
+    fixed = await fixed_deposits.bring_placements(
+        collector,
+        database.poster,
+        BOOK_ID,
+        opening_account=own["OPENING"],
+        on=OPENED_ON,
+        actor=ACTOR,
+    )
     await _close_the_closed(database, collector)
-    return Opened(book=book, members=len(members), contracts=len(members), deposits_satang=deposits)
+    return Opened(
+        book=book,
+        members=len(members),
+        contracts=len(members) + fixed.placements,
+        deposits_satang=deposits,
+        fixed=fixed,
+    )
 
 
 def _chart() -> list[GlAccount]:
@@ -159,6 +178,7 @@ async def _set_up_products(
                 payable_account=own["INT-PAYABLE-SAVINGS"],
             ),
         )
+        await fixed_deposits.set_up(connection, BOOK_ID, own, SAVINGS)
         for bank in banks:
             await add_bank_account(
                 connection,

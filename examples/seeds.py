@@ -2,8 +2,8 @@
 
 One function a file of `examples/seed/`, each giving frozen rows with money already in satang and
 dates already dates. The files are ours, so a bad value is a broken invariant of the example and is
-reported with file and line by the ledger's own parsers. `chart.csv` and `rates.csv` are loaded by
-those who need them; the generator does not.
+reported with file and line by the ledger's own parsers. `chart.csv`, `rates.csv` and
+`tax_rates.csv` are loaded by those who need them; the generator does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from datetime import date
 from pathlib import Path
 
 from ledger.dates import days, parse_date
-from ledger.money import parse_signed_baht
+from ledger.money import parse_baht, parse_signed_baht
+from pricing.rates import parse_rate_percent
+from products.deposits.offers import Holiday
 
 SEED = Path(__file__).parent / "seed"
 """The folder of the committed seeds."""
@@ -65,6 +67,20 @@ class Bank:
     last_sequence_no: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A fixed deposit that runs at the start of 1 June 2026, as it was agreed. Money in satang."""
+
+    contract_no: str
+    linked_no: str
+    product_code: str
+    principal_satang: int
+    begins_on: date
+    annual_rate_e8: int
+    interest_paid: str
+    instruction: str
+
+
 def members() -> list[Member]:
     """The member co-ops of members.csv, in the order of their codes."""
     return [
@@ -79,7 +95,7 @@ def members() -> list[Member]:
             if row["closed_on"]
             else None,
         )
-        for where, row in _rows("members.csv")
+        for where, row in rows("members.csv")
     ]
 
 
@@ -91,7 +107,24 @@ def openings() -> list[Opening]:
             opening_satang=parse_signed_baht(row["opening_balance"], f"{where}, opening_balance"),
             closed=row["closed"] == "true",
         )
-        for where, row in _rows("opening.csv")
+        for where, row in rows("opening.csv")
+    ]
+
+
+def placements() -> list[Placed]:
+    """The fixed deposits of placements.csv, in the order of their numbers."""
+    return [
+        Placed(
+            contract_no=row["contract_no"],
+            linked_no=row["linked_no"],
+            product_code=row["product_code"],
+            principal_satang=parse_baht(row["principal"], f"{where}, principal"),
+            begins_on=parse_date(row["begins_on"], f"{where}, begins_on"),
+            annual_rate_e8=parse_rate_percent(row["annual_rate_percent"], f"{where}, rate"),
+            interest_paid=row["interest_paid"],
+            instruction=row["instruction"],
+        )
+        for where, row in rows("placements.csv")
     ]
 
 
@@ -108,16 +141,21 @@ def banks() -> list[Bank]:
             opening_satang=parse_signed_baht(row["opening_balance"], f"{where}, opening_balance"),
             last_sequence_no=int(row["last_sequence_no"]),
         )
-        for where, row in _rows("banks.csv")
+        for where, row in rows("banks.csv")
     ]
 
 
-def bank_holidays() -> dict[date, str]:
-    """The bank holidays of calendar.csv and their English names."""
-    return {
-        parse_date(row["date"], f"{where}, date"): row["name_en"]
-        for where, row in _rows("calendar.csv")
-    }
+def bank_holidays() -> dict[date, Holiday]:
+    """The bank holidays of calendar.csv by their dates."""
+    found = [
+        Holiday(
+            on=parse_date(row["date"], f"{where}, date"),
+            name_th=row["name_th"],
+            name_en=row["name_en"],
+        )
+        for where, row in rows("calendar.csv")
+    ]
+    return {holiday.on: holiday for holiday in found}
 
 
 def banking_days() -> tuple[date, ...]:
@@ -127,7 +165,8 @@ def banking_days() -> tuple[date, ...]:
     return tuple(d for d in days(MONTH_FIRST, after) if d.weekday() < 5 and d not in closed)
 
 
-def _rows(name: str) -> Iterator[tuple[str, dict[str, str]]]:
+def rows(name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of a seed file, with its file and line for messages."""
     with (SEED / name).open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), start=2):
             yield f"{name} line {number}", row

@@ -25,11 +25,12 @@ import uvicorn
 from api.app import create_app
 from api.auth.keys import issue_key
 from api.cli.context import DEFAULT_DATABASE, connect, database_url, ensure_database
+from api.cli.demo_shown import show_month
 from api.cli.evidence import key_file
-from api.cli.output import Facts, Json, money, out, progress, run, say, table
-from api.cli.paying import bank_facts, show_banks, show_suspense, suspense_facts
-from api.cli.reading import show_trial, trial_facts
-from api.cli.working import proof_facts, show_proof
+from api.cli.output import Facts, Json, progress, run, say
+from api.cli.paying import bank_facts, suspense_facts
+from api.cli.reading import trial_facts
+from api.cli.working import proof_facts
 from api.logs import configure_logs
 from api.settings import Settings
 from examples import seeds
@@ -45,6 +46,7 @@ from ledger.evidence.seals import list_seals
 from ledger.money import format_baht
 from ledger.periods.acts import Acted
 from ledger.posting.collector import Collector
+from products.night_report import ProductReport
 
 HTTP_NOTICES = 300
 MADE_BY_DEMO = "made by cff demo; cff demo replaces it"
@@ -65,7 +67,7 @@ def demo(
     run(
         _demo(Settings.from_environment(), scale, through, files),
         json,
-        _show,
+        show_month,
         failed=lambda facts: not facts["verified"],
     )
 
@@ -236,6 +238,8 @@ async def _facts(database: Database, opened: Opened, lived: Lived, last: date) -
         "bank_lines_by_outcome": dict(lived.lines),
         "questions_answered_by_clerk": lived.answered_by_clerk,
         "interest_expense": format_baht(lived.interest_satang),
+        "fixed_deposits": _fixed_facts(opened, lived),
+        "interest_by_product": _products_facts(lived),
         "trial_balance": trial,
         "largest_members": largest,
         "suspense": suspense,
@@ -276,6 +280,40 @@ def _month_facts(month: Acted) -> dict[str, object]:
     }
 
 
+def _fixed_facts(opened: Opened, lived: Lived) -> dict[str, object]:
+    """What members and nights did with fixed deposits."""
+    return {
+        "brought_along": opened.fixed.placements,
+        "brought_along_baht": format_baht(opened.fixed.principal_satang),
+        "placed_baht": format_baht(lived.placed_satang),
+        **{name.replace(" ", "_"): number for name, number in sorted(lived.fixed.items())},
+    }
+
+
+def _products_facts(lived: Lived) -> list[dict[str, object]]:
+    """The nights' reports added up, product by product."""
+    found: dict[str, list[ProductReport]] = {}
+    for night in lived.nights:
+        for report in night.products:
+            found.setdefault(report.product_code, []).append(report)
+    return [
+        {
+            "product": code,
+            "name_th": reports[0].name_th,
+            "name_en": reports[0].name_en,
+            "accrued": format_baht(sum(each.accrued.amount_satang for each in reports)),
+            "credited": format_baht(sum(each.credited.amount_satang for each in reports)),
+            "interest_paid": format_baht(sum(each.interest_paid.amount_satang for each in reports)),
+            "tax": format_baht(sum(each.tax_satang for each in reports)),
+            "paid_out": sum(each.paid_out.contracts for each in reports),
+            "rolled": sum(each.rolled.contracts for each in reports),
+            "waiting": sum(each.waiting.contracts for each in reports),
+            "ended_early": sum(each.ended_early.contracts for each in reports),
+        }
+        for code, reports in sorted(found.items())
+    ]
+
+
 async def _largest_members(connection: Connection, book_id: int) -> list[dict[str, object]]:
     found = await accounts.largest(connection, book_id, gl_code="211100", limit=LARGEST)
     return [
@@ -286,50 +324,3 @@ async def _largest_members(connection: Connection, book_id: int) -> list[dict[st
         }
         for position in found
     ]
-
-
-def _show(facts: Facts) -> None:
-    refused, lines = facts["refused"], facts["bank_lines_by_outcome"]
-    largest, days = facts["largest_members"], facts["closed_days"]
-    trial, suspense = facts["trial_balance"], facts["suspense"]
-    banks, proof = facts["bank_reconciliation"], facts["proof"]
-    months = facts["closed_months"]
-    if isinstance(refused, dict):
-        rows = [("accepted", f"{facts['accepted']:,}")]
-        rows += [("  of these over HTTP", f"{facts['accepted_over_http']:,}")]
-        rows += [("replayed (the same again)", f"{facts['replayed']:,}")]
-        rows += [(f"refused: {code}", f"{number:,}") for code, number in refused.items()]
-        table(f"{facts['notice_lines']:,} notices", ("outcome", "count>"), rows)
-    if isinstance(lines, dict):
-        rows = [(name, f"{number:,}") for name, number in sorted(lines.items())]
-        rows += [("answered by the clerk", f"{facts['questions_answered_by_clerk']:,}")]
-        table(f"{facts['bank_lines']:,} bank lines", ("outcome", "count>"), rows)
-    if isinstance(trial, dict):
-        show_trial(trial)
-    interest = money(str(facts["interest_expense"]))
-    out.print(f"Interest expense of the month: {interest} baht\n")
-    if isinstance(largest, list):
-        members = [(m["account"], m["name_th"], m["balance"]) for m in largest]
-        table("Ten largest members", ("account", "member", "balance>"), members)
-    if isinstance(suspense, dict):
-        show_suspense(suspense)
-    if isinstance(banks, dict):
-        show_banks(banks)
-    if isinstance(days, list):
-        chain = [
-            (str(d["business_date"]), f"{d['proven_seq']:,}", d["interest"], str(d["seal"])[:16])
-            for d in days
-        ]
-        columns = ("business date", "proven at seq>", "interest>", "seal")
-        table("Chain of closed days", columns, chain)
-    if isinstance(months, list):
-        closed = [(m["month"], f"{m['vouchers']:,}", m["debits"], m["credits"]) for m in months]
-        table("Closed months", ("month", "vouchers>", "debits>", "credits>"), closed)
-    if isinstance(proof, dict):
-        show_proof(proof)
-    out.print(f"\nbook [bold]{facts['book']}[/] stays: try  cff statement {_first(largest)}")
-    out.print(f"{facts['seconds']} seconds in all")
-
-
-def _first(largest: object) -> str:
-    return str(largest[0]["account"]) if isinstance(largest, list) and largest else "SAV-0001"

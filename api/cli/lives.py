@@ -24,6 +24,7 @@ from ledger.money import format_baht, parse_signed_baht
 from ledger.posting.collector import Collector, Decide, decide_and_post
 from ledger.posting.values import Outcome, SetFreeze, SetLimits, Status, Unit
 from products.closing import close_account
+from products.deposits.guards import refuse_limits
 from products.payments.paying_out import PayOut
 from products.reopening import undo_account_closing
 
@@ -161,6 +162,7 @@ def account_limits(
     """Set both limits from now on; lowered below its use, the account keeps an excess."""
 
     async def decide(connection: Connection, book_id: int) -> Unit:
+        await refuse_limits(connection, book_id, code)
         wanted = SetLimits(
             account=await _number(connection, book_id, code),
             balance_min=_satang(minimum, "--min"),
@@ -186,6 +188,7 @@ def account_plan_limits(
     """Plan both limits for a later business date; `recorded_seq` names the plan."""
 
     async def decide(connection: Connection, book_id: int) -> Unit:
+        await refuse_limits(connection, book_id, code)
         return await limits.plan_limits(
             connection,
             book_id,

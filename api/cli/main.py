@@ -10,15 +10,20 @@ from api.cli import (
     database,
     demo,
     evidence,
+    explaining,
     finding,
     keeping,
+    lending,
     lives,
     paying,
     periods,
+    placements,
     positions,
     posting_files,
     reading,
     serving,
+    tax_withheld,
+    terms,
     working,
 )
 
@@ -35,11 +40,13 @@ app.command("calc")(calc.calc)
 app.command("serve")(serving.serve)
 app.command("post")(posting_files.post)
 app.command("end-of-day")(working.end_of_day)
+app.command("night-report")(working.night_report)
 app.command("verify")(working.verify)
 app.command("verify-statement")(evidence.verify_statement)
 app.command("trial-balance")(reading.trial_balance)
 app.command("balance")(reading.balance)
 app.command("position")(positions.position)
+app.command("explain")(explaining.explain)
 app.command("statement")(reading.statement)
 app.command("statement-file")(evidence.statement_file)
 app.command("days")(reading.days)
@@ -55,6 +62,11 @@ app.add_typer(paying.bank_app, name="bank")
 app.add_typer(working.export_app, name="export")
 app.add_typer(evidence.seals_app, name="seals")
 app.add_typer(keeping.rates_app, name="rates")
+app.add_typer(placements.placements_app, name="placements")
+app.command("tax-withheld")(tax_withheld.tax_withheld)
+app.add_typer(terms.tax_rates_app, name="tax-rates")
+app.add_typer(terms.holidays_app, name="holidays")
+app.add_typer(lending.lending_app, name="lending")
 app.add_typer(lives.account_app, name="account")
 app.add_typer(lives.contract_app, name="contract")
 app.add_typer(serving.keys_app, name="keys")

@@ -9,6 +9,7 @@ terminal only, on standard error, so that a pipe never sees them.
 from __future__ import annotations
 
 import asyncio
+import csv
 import enum
 import json
 import re
@@ -32,6 +33,7 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print lines of CSV instead of tables.")]
 Facts = Mapping[str, object]
 
 
@@ -137,6 +139,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         drawn.add_row(*(_plain(money(cell)) for cell in row))
     out.print(drawn)
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Lines of CSV on standard output, the names of the columns first."""
+    lines = csv.writer(sys.stdout, lineterminator="\n")
+    lines.writerow(columns)
+    lines.writerows(rows)
 
 
 def money(text: str) -> str:

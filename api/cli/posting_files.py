@@ -17,12 +17,11 @@ from api.cli.context import opened_book
 from api.cli.output import Facts, Json, out, run, share
 from api.cli.reading import BookOption, show_pairs
 from api.settings import Settings
-from ledger.db import Pool, translated
+from ledger.db import translated
 from ledger.loading.files import Order, Posted, post_file, untold
 from ledger.loading.runs import Told
 from ledger.loading.sources import Format, format_of
-from products.catalogue import controlled_accounts
-from products.payments import banks
+from products.barred import barred_accounts
 
 
 def post(
@@ -52,9 +51,13 @@ def post(
             opened_book(Settings.from_environment(), book) as (database, found),
             translated(),
         ):
-            barred = await barred_accounts(database.poster, found.book_id)
             order = Order(
-                path=file, form=wanted, actor=actor, result=result, barred=barred, again=again
+                path=file,
+                form=wanted,
+                actor=actor,
+                result=result,
+                bars=barred_accounts,
+                again=again,
             )
             # One bar fills twice: while the content is read, then while it is posted.
             with _bar(file.name, json) as told:
@@ -64,13 +67,6 @@ def post(
         return _facts(file, wanted, posted)
 
     run(work(), json, _show, failed=_lines_failed)
-
-
-async def barred_accounts(pool: Pool, book_id: int) -> frozenset[int]:
-    """Accounts that no loader may move: the night's, and those of payments and bank statements."""
-    async with pool.acquire() as connection:
-        by_night = await controlled_accounts(connection, book_id)
-        return by_night | await banks.controlled_accounts(connection, book_id)
 
 
 @contextmanager

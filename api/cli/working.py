@@ -13,20 +13,20 @@ import typer
 
 from api.cli.context import opened_book, reading_book
 from api.cli.evidence import against_kept, key_file, read_kept_seals, with_report
-from api.cli.output import Facts, Json, err, out, progress, run, share, table
-from api.cli.reading import BookOption, KnownAtOption, date_or_none
+from api.cli.nights import night_facts, show_nights
+from api.cli.output import Facts, Json, err, out, progress, run, share
+from api.cli.reading import BookOption, KnownAtOption, OnOption, date_or_none
 from api.settings import Settings
 from ledger.books import read_head
 from ledger.days import DayState, days_between
 from ledger.db import AUDITOR, Connection, open_pool
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, NotFound
 from ledger.export.beancount import export_beancount
 from ledger.export.hledger import export_hledger
-from ledger.money import format_baht
 from ledger.proof.sealed import Unreadable
 from ledger.proof.verify import verify_ledger
 from products.day_closing import PROVE
-from products.end_of_day import DayReport, run_missed
+from products.end_of_day import read_report, run_missed
 from products.night import Progress
 from products.proof.verify import verify_products
 
@@ -62,9 +62,28 @@ def end_of_day(
                 reports = await run_missed(
                     database.poster, found, through=last, say=say, seal_key=key_file(settings)
                 )
-        return {"closed": [_night(report) for report in reports]}
+        return {"closed": [night_facts(report) for report in reports]}
 
-    run(work(), json, _show_nights)
+    run(work(), json, show_nights)
+
+
+def night_report(on: OnOption = None, book: BookOption = None, json: Json = False) -> None:
+    """What the night of a closed date did, product by product; by default the newest one."""
+
+    async def work() -> Facts:
+        wanted = date_or_none(on, "--on")
+        async with opened_book(Settings.from_environment(), book) as (database, found):
+            if wanted is None:
+                async with database.poster.acquire() as connection:
+                    lived = await days_between(connection, found.book_id, found.opened_on, date.max)
+                closed = [day.business_date for day in lived if day.state is DayState.PROVEN]
+                if not closed:
+                    raise NotFound("proven business date", f"in book {found.code}")
+                wanted = max(closed)
+            report = await read_report(database.poster, found, wanted)
+        return {"closed": [night_facts(report)]}
+
+    run(work(), json, show_nights)
 
 
 def _require_near(last: date | None, today: date) -> None:
@@ -73,28 +92,6 @@ def _require_near(last: date | None, today: date) -> None:
     if last is not None and last > farthest:
         expected = f"a date up to {farthest}: the open date is {today}"
         raise InvalidInput.one("--through", last.isoformat(), expected, "Go there in steps.")
-
-
-def _night(report: DayReport) -> dict[str, object]:
-    return {
-        "business_date": report.business_date,
-        "interest": format_baht(report.interest_satang),
-        "steps": {
-            step.step: {
-                "contracts": step.contracts,
-                "amount": format_baht(step.amount_satang),
-                "refused": [asdict(refused) for refused in step.refused],
-            }
-            for step in report.steps
-        },
-    }
-
-
-def _show_nights(facts: Facts) -> None:
-    nights = facts["closed"]
-    if isinstance(nights, list):
-        rows = [(str(night["business_date"]), night["interest"]) for night in nights]
-        table(f"{len(rows)} dates closed and proven", ("business date", "interest>"), rows)
 
 
 def verify(

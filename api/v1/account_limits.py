@@ -35,6 +35,7 @@ from ledger.errors import NotFound
 from ledger.limits import LimitPlan
 from ledger.money import format_baht, parse_signed_baht
 from ledger.posting.values import Outcome, SetLimits, Unit
+from products.deposits.guards import refuse_limits
 
 router = APIRouter(prefix="/books/{book}/accounts/{account}", tags=["life of an account"])
 ReadAccounts = Annotated[Caller, Depends(in_book("accounts:read"))]
@@ -108,7 +109,7 @@ class LimitsView(View):
 @router.post(
     "/limits",
     response_model=ActView,
-    responses=failing(*POSTS, "limits_impossible", "account_closed"),
+    responses=failing(*POSTS, "placement_account", "limits_impossible", "account_closed"),
     operation_id="set_limits",
 )
 async def set_limits(
@@ -120,6 +121,8 @@ async def set_limits(
 ) -> Response:
     """Set both limits at once; one lowered below its use leaves an excess and is not refused."""
     low, high = _satang(body.balance_min), _satang(body.balance_max)
+    async with doors.read() as connection:
+        await refuse_limits(connection, caller.book_id, account)
 
     def wanted(number: int) -> SetLimits:
         return SetLimits(account=number, balance_min=low, balance_max=high)
@@ -166,7 +169,7 @@ async def list_limit_plans(
     "/limit-plans",
     status_code=201,
     response_model=PlanView,
-    responses=failing(*POSTS, "wrong_status"),
+    responses=failing(*POSTS, "placement_account", "wrong_status"),
     operation_id="plan_limits",
 )
 async def plan_limits(
@@ -181,6 +184,7 @@ async def plan_limits(
     low, high = _satang(body.balance_min), _satang(body.balance_max)
 
     async def build(connection: Connection) -> Unit:
+        await refuse_limits(connection, caller.book_id, account)
         return await limits.plan_limits(
             connection,
             caller.book_id,

@@ -35,8 +35,7 @@ from ledger.loading.results import put
 from ledger.loading.runs import Position, Run, begin_run, only_loader, read_run
 from ledger.loading.sources import LAYOUT, Format
 from ledger.loading.streams import StreamBroken, StreamLines
-from products.catalogue import controlled_accounts
-from products.payments import banks
+from products.barred import barred_accounts
 
 router = APIRouter(prefix="/books/{book}/bulk", tags=["journals"])
 PostLines = Annotated[Caller, Depends(in_book("journals:post"))]
@@ -262,10 +261,7 @@ class _Posting(Response):
         return run
 
     async def _loading(self, run: Run, lines: StreamLines, spool: _Spool) -> Loading:
-        async with self._doors.read() as connection:
-            barred = await controlled_accounts(connection, run.book_id)
-            barred |= await banks.controlled_accounts(connection, run.book_id)
-        book = await book_of(self._doors.database.poster, run.book_id, barred)
+        book = await book_of(self._doors.database.poster, run.book_id, barred_accounts)
         lines.numbers = book.numbers
         return Loading(
             pool=self._doors.database.poster,

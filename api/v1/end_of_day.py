@@ -22,7 +22,14 @@ from ledger.dates import BANGKOK, parse_date
 from ledger.days import Day, DayState, days_between
 from ledger.errors import InvalidInput
 from ledger.money import format_baht
-from products.end_of_day import DayReport, StepReport, read_report, run_missed
+from products.end_of_day import (
+    DayReport,
+    ProductReport,
+    StepReport,
+    read_report,
+    run_missed,
+)
+from products.night_report import Sums
 
 router = APIRouter(prefix="/books/{book}/end-of-day", tags=["end of day"])
 ReadNights = Annotated[Caller, Depends(in_book("night:read"))]
@@ -53,6 +60,44 @@ class StepView(View):
     refused: list[RefusedView]
 
 
+class SumsView(View):
+    """So many contracts (or payments) and their amount."""
+
+    contracts: int
+    amount: SignedAmount
+
+
+class ListedContractView(View):
+    """A contract for which a step did less than was due, or nothing; `code` says why."""
+
+    contract: str
+    step: str
+    code: str
+    keeps_day_open: bool
+
+
+class ProductNightView(View):
+    """One product on the date, its doors included.
+
+    credited:      interest credited to accounts on the product's days.
+    interest_paid: payments of placements' interest, before `tax`.
+    paid_out, rolled, waiting: terms that ended, by principal; rolled: that of the next term.
+    """
+
+    product: str
+    name_th: str
+    name_en: str
+    accrued: SumsView
+    credited: SumsView
+    interest_paid: SumsView
+    tax: SignedAmount
+    paid_out: SumsView
+    rolled: SumsView
+    waiting: SumsView
+    ended_early: SumsView
+    listed: list[ListedContractView]
+
+
 class NightView(View):
     """What the night of a proven date did: the same however often it ran."""
 
@@ -60,6 +105,7 @@ class NightView(View):
     proven_seq: int
     interest: SignedAmount
     steps: list[StepView]
+    products: list[ProductNightView]
 
 
 class RunView(View):
@@ -164,7 +210,37 @@ def _night(report: DayReport) -> NightView:
         proven_seq=report.proven_seq,
         interest=format_baht(report.interest_satang),
         steps=[_step(step) for step in report.steps],
+        products=[_product(product) for product in report.products],
     )
+
+
+def _product(product: ProductReport) -> ProductNightView:
+    return ProductNightView(
+        product=product.product_code,
+        name_th=product.name_th,
+        name_en=product.name_en,
+        accrued=_sums(product.accrued),
+        credited=_sums(product.credited),
+        interest_paid=_sums(product.interest_paid),
+        tax=format_baht(product.tax_satang),
+        paid_out=_sums(product.paid_out),
+        rolled=_sums(product.rolled),
+        waiting=_sums(product.waiting),
+        ended_early=_sums(product.ended_early),
+        listed=[
+            ListedContractView(
+                contract=listed.contract_no,
+                step=listed.step,
+                code=listed.code,
+                keeps_day_open=listed.keeps_day_open,
+            )
+            for listed in product.listed
+        ],
+    )
+
+
+def _sums(sums: Sums) -> SumsView:
+    return SumsView(contracts=sums.contracts, amount=format_baht(sums.amount_satang))
 
 
 def _step(step: StepReport) -> StepView:

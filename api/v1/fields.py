@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from ledger.dates import parse_date
 from ledger.errors import InvalidInput
 from ledger.money import format_baht, parse_baht
+from pricing.rates import parse_rate_percent
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ CALENDAR_DATE = (
     r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
     r"|((19|2[0-3])(0[48]|[2468][048]|[13579][26])|2000)-02-29)$"
 )
+RATE_PERCENT = r"^(100\.0{2,6}|(0|[1-9][0-9]?)\.[0-9]{2,6})$"
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", re.ASCII)
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
@@ -59,6 +61,11 @@ def _ours(read: Callable[[], T]) -> T:
 
 def _amount(text: object) -> object:
     _ours(lambda: parse_baht(text))
+    return text
+
+
+def _rate(text: object) -> object:
+    _ours(lambda: parse_rate_percent(text))
     return text
 
 
@@ -105,12 +112,29 @@ CalendarDate = Annotated[
         }
     ),
 ]
+RatePercent = Annotated[
+    str,
+    BeforeValidator(_rate),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": RATE_PERCENT,
+            "description": "Per cent, two to six places, 0 to 100.",
+            "examples": ["1.3750"],
+        }
+    ),
+]
 Id = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 AccountCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9-]{1,31}$")]
 GlCode = Annotated[str, StringConstraints(pattern=r"^[123459][0-9]{5}$")]
 BookCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,31}$")]
 Line = Annotated[str, StringConstraints(max_length=140, pattern=_PRINTABLE)]
 """A line of text for people."""
+
+ProductCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
+PartyCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,32}$")]
+Person = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._@-]{0,63}$")]
+"""Who did something, as the actor of a key is written."""
 
 Reason = Annotated[
     str, StringConstraints(min_length=3, max_length=200, pattern=r"^\S[^\x00-\x1f\x7f]*\S$")

@@ -6,7 +6,7 @@ becomes of it is in `journal_decisions`, what is read in `journal_reads`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
@@ -38,8 +38,8 @@ from ledger.errors import InvalidInput, NotFound
 from ledger.kinds import JournalKind
 from ledger.manual import Dating, ManualJournal, ManualState
 from ledger.posting.values import IdempotencyKey, Journal, Outcome, Period, Status, Transfer
-from products.catalogue import contract_accounts, controlled_accounts
-from products.payments import banks
+from products.barred import BY_NIGHT, BY_PLACEMENT, barred_accounts
+from products.catalogue import contract_accounts, placement_accounts
 
 router = APIRouter(prefix="/books/{book}/journals", tags=["journals"])
 WriteJournals = Annotated[Caller, Depends(in_book("journals:write"))]
@@ -128,12 +128,12 @@ async def propose_journal(
     async with doors.read() as connection:
         named = {code for t in body.transfers for code in (t.debit, t.credit)}
         found = await accounts.by_codes(connection, caller.book_id, named)
-        by_night = await controlled_accounts(connection, caller.book_id)
-        by_payments = await banks.controlled_accounts(connection, caller.book_id)
+        numbers = [account.account_id for account in found.values()]
+        barred = await barred_accounts(connection, caller.book_id, numbers)
         if dating != manual.TODAY:
-            numbers = [account.account_id for account in found.values()]
-            by_night |= await contract_accounts(connection, caller.book_id, numbers)
-    _refuse_unfit(body, found, by_night, by_payments)
+            of_contracts = await contract_accounts(connection, caller.book_id, numbers)
+            barred = dict.fromkeys(of_contracts, BY_NIGHT) | barred
+    _refuse_unfit(body, found, barred)
     journal = Journal(
         journal_id=body.id,
         kind=JournalKind.MANUAL
@@ -156,12 +156,7 @@ async def propose_journal(
     return await _propose(doors, caller, promise, journal, body.reason, codes, dating)
 
 
-def _refuse_unfit(
-    body: JournalIn,
-    found: Mapping[str, Account],
-    by_night: Collection[int],
-    by_payments: Collection[int],
-) -> None:
+def _refuse_unfit(body: JournalIn, found: Mapping[str, Account], barred: Mapping[int, str]) -> None:
     """Every account is there, differs from its other side and is free to be moved by hand."""
     problems = [
         FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=f"no account {code}")
@@ -177,9 +172,8 @@ def _refuse_unfit(
             raise ProblemError("accounts_must_differ", f"{t.debit} on both sides", errors=same)
     for place, t in enumerate(body.transfers):
         for side, code in (("debit", t.debit), ("credit", t.credit)):
-            account = found[code].account_id
-            if account in by_night or account in by_payments:
-                who = "the night" if account in by_night else "bank statements and payments"
+            who = barred.get(found[code].account_id)
+            if who is not None:
                 where = FieldProblem(pointer=f"#/transfers/{place}/{side}", detail=code)
                 raise ProblemError(
                     "controlled_account", f"{code} is moved by {who} only", errors=[where]
@@ -211,6 +205,7 @@ def require_scope(caller: Caller, scope: Scope) -> None:
     responses=failing(
         *POSTS,
         "id_conflict",
+        "controlled_account",
         "journal_belongs_to_product",
         "reversal_of_reversal",
         "already_reversed",
@@ -228,6 +223,10 @@ async def propose_reversal(
         if target is None:
             raise NotFound("posted journal", journal_id)
         codes = await manual.account_codes(connection, caller.book_id, [target])
+        placed = await placement_accounts(connection, caller.book_id, list(codes))
+    if placed:
+        named = ", ".join(sorted(codes[number] for number in placed))
+        raise ProblemError("controlled_account", f"{named} is moved by {BY_PLACEMENT} only")
     if target.reverses is not None:
         raise ProblemError("reversal_of_reversal", f"journal {journal_id} is a reversal itself")
     journal = manual.reversal_of(

@@ -80,7 +80,15 @@ class RejectionIn(Body):
     "",
     status_code=201,
     response_model=NoticeView,
-    responses=failing(*POSTS, *HOLD_REFUSALS, "unknown_bank", "value_date_out_of_range"),
+    responses=failing(
+        *POSTS,
+        *HOLD_REFUSALS,
+        "placement_account",
+        "below_minimum_opening",
+        "below_minimum_withdrawal",
+        "unknown_bank",
+        "value_date_out_of_range",
+    ),
     operation_id="send_notice",
 )
 async def send_notice(

@@ -23,13 +23,12 @@ ROOT = f"/v1/books/{BOOK}"
 
 
 @dataclass(slots=True, kw_only=True)
-class House:
-    """An application, its database, the desk behind it, keys made so far by actor."""
+class OpenDoors:
+    """An application on its database, and keys made so far by actor."""
 
     app: FastAPI
     client: httpx2.AsyncClient
     database: Database
-    desk: Scene
     keys: dict[str, str] = field(default_factory=dict)
 
     async def key(
@@ -75,6 +74,13 @@ class House:
         """POST below the book, under a new idempotency key unless one is named."""
         sent = await self._headers(actor) | {"Idempotency-Key": key or uuid4().hex} | headers
         return await self.client.post(ROOT + path, json=body, headers=sent)
+
+
+@dataclass(slots=True, kw_only=True)
+class House(OpenDoors):
+    """The doors on the desk of the payments' tests."""
+
+    desk: Scene
 
     async def place(self, account: str = "SAV-0001", amount: str = "100.00", **more: object) -> str:
         """A hold that is accepted; its id."""

@@ -183,6 +183,12 @@ def test_the_night_closes_the_next_date_when_asked(demo: Path) -> None:
     assert "0 dates closed" in run("end-of-day").stdout
 
 
+def newest_of(product: str) -> dict[str, Any]:
+    """The first sheet of a product that the list shows."""
+    sheets = facts("rates", "list")["sheets"]
+    return next(sheet for sheet in sheets if sheet["product"] == product)
+
+
 def test_a_rate_is_drafted_by_one_person_and_approved_by_another(demo: Path) -> None:
     said = ("SAVINGS", "1.5000", "--from", "2026-07-01", "--actor", "facility:officer")
     draft = facts("rates", "draft", *said)
@@ -191,7 +197,7 @@ def test_a_rate_is_drafted_by_one_person_and_approved_by_another(demo: Path) -> 
     assert own.exit_code == Exit.REFUSED
     approved = facts("rates", "approve", draft["sheet_id"], "--actor", "facility:manager")
     assert (approved["state"], approved["approved_by"]) == ("approved", "facility:manager")
-    assert facts("rates", "list")["sheets"][0]["annual_rate_percent"].startswith("1.5")
+    assert newest_of("SAVINGS")["annual_rate_percent"].startswith("1.5")
     assert "SAVINGS" in run("rates", "list").stdout
 
 
@@ -200,7 +206,7 @@ def test_a_sheet_of_slabs_is_drafted_shown_and_refused_by_name(demo: Path) -> No
     steps = ("--slab", "100000.00=1.5000", "--slab", "1000000.00=2.0000")
     drafted = run("rates", "draft", *said, *steps)
     assert "1.2500; from 100000.00 1.5000; from 1000000.00 2.0000" in drafted.stdout
-    sheet = facts("rates", "list")["sheets"][0]
+    sheet = newest_of("SAVINGS")
     assert sheet["annual_rate_percent"] == "1.2500"
     assert sheet["slabs"] == [
         {"from": "0.00", "annual_rate_percent": "1.2500"},

@@ -25,6 +25,7 @@ from api.app import create_app
 from api.auth.keys import issue_key
 from api.auth.scopes import SCOPES
 from ledger.db import open_database
+from tests.how_much import times
 from tests.products.payments.payments_scene import payments_scene
 
 Message = MutableMapping[str, object]
@@ -84,7 +85,7 @@ def doors(database_url: str, tmp_path: Path) -> BaseSchema:
         {
             "headers": {"Authorization": f"Bearer {key}"},
             "parameters": {"path.book": "book-1"},
-            "generation": {"max-examples": 15, "deterministic": True},
+            "generation": {"max-examples": times(5), "deterministic": True},
             "checks": {
                 "positive_data_acceptance": {"expected-statuses": ["2xx", *REFUSED]},
                 "negative_data_rejection": refused,

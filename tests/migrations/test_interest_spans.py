@@ -19,11 +19,14 @@ import asyncpg
 import pytest
 
 from ledger import books
+from ledger.dates import days
 from ledger.db import Database, open_database
 from ledger.embedded import Lease
 from ledger.proof.verify import verify_ledger
 from ledger.schema import migrate
+from products.contracts import by_no
 from products.end_of_day import run_missed
+from products.explaining import explain
 from products.proof.verify import verify_products
 from products.spans import Span, as_known, expand, span_of
 from tests.migrations.older_books import load, migrate_to
@@ -165,6 +168,38 @@ async def test_what_was_known_before_a_correction_can_still_be_said(migrated: Da
         for known_on in (on, date(2027, 12, 23), date(2027, 12, 24), date(2028, 1, 5))
     }
     assert list(told.values()) == [400_000_00, 433_333_33, 422_222_22, 422_229_22]
+
+
+async def test_each_date_of_an_older_book_tells_what_was_posted_for_it(
+    migrated: Database,
+) -> None:
+    for code in BOOKS:
+        told: dict[date, int] = {}
+        async with migrated.poster.acquire() as connection:
+            book = await books.get_book(connection, code)
+            rows = await connection.fetch(
+                "SELECT contract_no, products.leg_accrued_to(l) AS accrued_to "
+                "FROM products.contract AS c INNER JOIN products.interest_leg AS l "
+                "USING (book_id, product_code, contract_id) WHERE book_id = $1",
+                book.book_id,
+            )
+            for row in rows:
+                contract = await by_no(connection, book.book_id, row["contract_no"])
+                for on in days(contract.interest_from, row["accrued_to"] + timedelta(days=1)):
+                    (leg,) = (await explain(connection, contract, on)).legs
+                    assert leg.differences == ()
+                    told[on] = told.get(on, 0) + leg.working.posted_satang
+            posted = await connection.fetch(
+                "SELECT m.value_date, sum(m.debits - m.credits)::bigint AS net "
+                "FROM ledger.movement AS m INNER JOIN products.product AS p "
+                "ON p.book_id = m.book_id AND p.expense_account = m.account_id "
+                "WHERE m.book_id = $1 AND m.value_date >= $2 GROUP BY 1",
+                book.book_id,
+                min(told),
+            )
+        assert {on: amount for on, amount in told.items() if amount} == {
+            row["value_date"]: row["net"] for row in posted if row["net"]
+        }
 
 
 async def test_nights_go_on_where_the_older_program_stopped(migrated: Database) -> None:

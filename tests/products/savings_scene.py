@@ -11,9 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
-
-import asyncpg
+from uuid import UUID
 
 from ledger import accounts, parties
 from ledger.books import Book
@@ -39,6 +37,7 @@ from products.end_of_day import ChunkSizes, DayReport, run_day, run_missed
 from products.interest import DayCount, Terms
 from products.spans import as_known, expand, span_of
 from tests.builders import journal, make_book, post, post_units
+from tests.clones import cloned
 
 MEMBER = parties.Party(
     party_id=1,
@@ -122,14 +121,14 @@ class Savings:
         self.today = max(self.today, through + timedelta(days=1))
         return reports
 
-    async def open(self, number: str, interest_from: date | None = None) -> None:
+    async def open(self, number: str, interest_from: date | None = None, party_id: int = 1) -> None:
         """Open one more contract today."""
         async with self.pool.acquire() as connection:
             (account,) = await accounts.reserve_ids(connection, 1)
         unit = contracts.open_savings_contract(
             product=self.product,
             contract_no=number,
-            party_id=1,
+            party_id=party_id,
             account_id=account,
             name_th=number,
             name_en=number,
@@ -149,18 +148,12 @@ class Savings:
 @asynccontextmanager
 async def fresh_database(server: Lease, template: str) -> AsyncIterator[Database]:
     """One more database, for a second book that lives the same history under the same ids."""
-    name = f"t_{uuid4().hex}"
-    connection = await asyncpg.connect(server.dsn("postgres"))
-    try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        database = await open_database(server.dsn(name))
+    async with cloned(server, template) as url:
+        database = await open_database(url)
         try:
             yield database
         finally:
             await database.close()
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
 
 
 async def open_savings(

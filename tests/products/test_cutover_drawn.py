@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ledger.db import Database
 from ledger.money import Rounding, format_baht, round_ratio
 from products.cutover.loading import Report, load_cut_over
+from tests.how_much import drawn
 from tests.products.cutover_scene import change, example, proof, read, write
 
 _NUMBERS = count(1)
@@ -108,7 +109,7 @@ async def _trial_balance(database: Database, report: Report) -> dict[str, int]:
     return {row["gl_code"]: int(row["net"]) for row in rows if row["net"]}
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(drawn(15), suppress_health_check=list(HealthCheck))
 @given(
     contracts=st.lists(st.tuples(_BALANCES, _ACCRUED), min_size=1, max_size=8),
     own=st.lists(st.integers(-(10**12), 10**12), min_size=2, max_size=2),

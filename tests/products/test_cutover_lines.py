@@ -16,7 +16,7 @@ from products.cutover.files import LAYOUTS, read_directory
 from products.cutover.judging import judge
 from products.cutover.loading import check_cut_over, load_cut_over
 from products.cutover.values import Standing
-from tests.products.cutover_scene import add, change, example
+from tests.products.cutover_scene import add, change, example, read, write
 
 CASES: tuple[tuple[str, int, dict[str, str], str, str], ...] = (
     ("book", 2, {"code": "Old House"}, "book.csv:2:code", "2 to 32 of a-z"),
@@ -174,6 +174,18 @@ def test_a_file_that_nobody_knows_and_one_that_is_missing_are_named(tmp_path: Pa
     said = _said(files)
     assert any(text.startswith("balances.csv:0:file: got") for text in said)
     assert any(text.startswith("trial_balance.csv:0:file: got") for text in said)
+
+
+def test_a_product_of_a_term_is_refused_by_the_file_and_by_the_field_that_would_bring_it(
+    tmp_path: Path,
+) -> None:
+    files = example(tmp_path)
+    header, rows = read(files / "products.csv")
+    write(files / "products.csv", [*header, "family"], [row | {"family": "fixed"} for row in rows])
+    (files / "placements.csv").write_text("contract_no,linked_no\nFD-1,SAV-0001\n")
+    said = _said(files)
+    assert any(text.startswith("products.csv:1:header: got") for text in said)
+    assert any(text.startswith("placements.csv:0:file: got") for text in said)
 
 
 def test_a_file_given_twice_in_two_forms_is_named(tmp_path: Path) -> None:

@@ -19,11 +19,15 @@ from ledger.db import open_database, open_pool
 from ledger.proof.report import Report
 from products.proof.verify import verify_products
 from tests.ledger.damaging import Derived, changed, columns_of, lost, planted, tables_of
+from tests.products import test_proof_requests
+from tests.products.damaged_placements import PLACED
+from tests.products.loans.loan_scene import loan_scene
 from tests.products.payments.payments_scene import payments_scene
 from tests.products.test_proof import lived
 from tests.products.test_proof_payments import live
 
 LOCK = "guards against two deciders at once; says nothing of the book"
+LENDING_RULE = "what loan requests are judged by, written by two people"
 PERSON = "who did it stands with the event; the row repeats it for people"
 
 _CONTRACT_NO = (
@@ -153,8 +157,64 @@ DESK: dict[str, Derived] = {
 }
 """What the desk writes."""
 
+OWN_NAME = "a name of its own, made by the program"
+
+REQUESTS: dict[str, Derived] = {
+    "products.loan_request": Derived(
+        place=("'products.loan_request ' || r.request_id",),
+        pick="r.state = 8",
+        plant={"request_id": "gen_random_uuid()", "request_no": "r.request_no + 900"},
+    ),
+    "products.loan_request_step": Derived(
+        place=("format('products.loan_request_step %s %s', r.request_id, r.step_no)",),
+        pick="r.verb = 6",
+        plant={"step_no": "r.step_no + 50"},
+    ),
+    "products.loan_request_document": Derived(
+        place=("format('products.loan_request_document %s %s', r.request_id, r.document_no)",),
+        plant={"document_no": "r.document_no + 50"},
+    ),
+    "products.loan_decision": Derived(
+        place=("format('products.loan_decision %s %s %s', r.request_id, r.round, r.approver)",),
+        pick="cardinality(r.conditions) > 0",
+        plant={"approver": "'planted'"},
+    ),
+    "products.loan_condition": Derived(
+        place=("format('products.loan_condition %s %s', r.request_id, r.condition_no)",),
+        pick="r.met_seq IS NOT NULL",
+        plant={"condition_no": "r.condition_no + 50"},
+    ),
+    "products.loan_borrower": Derived(
+        place=("'products.loan_borrower ' || r.party_id",),
+        plant={"borrower_id": "gen_random_uuid()", "party_id": "r.party_id + 50"},
+        free={"borrower_id": OWN_NAME},
+    ),
+    "products.loan_request_year": Derived(
+        place=("'products.loan_request_year ' || r.request_year",),
+        plant={"year_id": "gen_random_uuid()", "request_year": "r.request_year + 50"},
+        free={"year_id": OWN_NAME},
+    ),
+}
+"""What the loan desk writes."""
+
 GIVEN: dict[str, str] = {
+    "products.loan_kind": LENDING_RULE,
+    "products.loan_document_rule": LENDING_RULE,
+    "products.approval_authority": LENDING_RULE,
+    "products.loan_approver": LENDING_RULE,
+    "products.borrowing_ceiling": LENDING_RULE,
+    "products.single_borrower_limit": LENDING_RULE,
+    "products.loan_request_state": "a lookup table of the program",
+    "products.loan_request_verb": "a lookup table of the program",
+    "products.loan_request_transition": "a lookup table of the program",
     "products.product": "terms, written by people",
+    "products.savings_terms": "what special savings ask, written by people",
+    "products.placement_product": "what is offered for a term, written by people",
+    "products.early_rule": "what an early withdrawal earns, written by people",
+    "products.holiday": "dates without banking, announced by people",
+    "products.tax_rate": "the table of withholding tax, written by two people",
+    "products.maturity_instruction": "a lookup table of the program",
+    "products.early_end_state": "a lookup table of the program",
     "products.bank_account": "accounts at banks, written by people",
     "products.payment_accounts": "which accounts payments use, written by people",
     "products.notice_status": "a lookup table of the program",
@@ -165,6 +225,11 @@ GIVEN: dict[str, str] = {
     "api.api_key": "keys of clients, given and taken by people",
 }
 """Tables that nothing derives, with the reason."""
+
+ELSEWHERE = {
+    "products.withdrawal_fee": "payments/test_withdrawal_terms.py, beside its withdrawals",
+}
+"""Derived tables that a scene of their own damages."""
 
 
 @asynccontextmanager
@@ -211,6 +276,21 @@ async def desk(
             await pool.close()
 
 
+@pytest.fixture(scope="module")
+async def requests(server: embedded.Lease, template: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection to a loan desk with requests in every state."""
+    async with _database(server, template) as url:
+        pool = await open_pool(url)
+        try:
+            async with loan_scene(pool) as scene:
+                await test_proof_requests.live(scene)
+            connection = await asyncpg.connect(url)
+            yield connection
+            await connection.close()
+        finally:
+            await pool.close()
+
+
 async def verify(connection: asyncpg.Connection) -> Report:
     """The proof of products."""
     return await verify_products(connection, 1)
@@ -218,8 +298,9 @@ async def verify(connection: asyncpg.Connection) -> Report:
 
 async def test_every_table_is_in_the_matrix_or_given(desk: asyncpg.Connection) -> None:
     tables = await tables_of(desk, "products", "pricing", "api")
-    assert tables == NIGHTS.keys() | DESK.keys() | GIVEN.keys()
-    for table, derived in (NIGHTS | DESK).items():
+    written = NIGHTS | DESK | PLACED | REQUESTS
+    assert tables == written.keys() | ELSEWHERE.keys() | GIVEN.keys()
+    for table, derived in written.items():
         assert derived.free.keys() <= (await columns_of(desk, table)).keys()
 
 
@@ -268,4 +349,28 @@ async def test_a_planted_row_of_the_desk_is_found_and_named(
     desk: asyncpg.Connection, table: str
 ) -> None:
     unfound = await planted(desk, table, DESK[table], verify)
+    assert not unfound, "\n".join(unfound)
+
+
+@pytest.mark.parametrize("table", REQUESTS)
+async def test_a_changed_row_of_a_loan_request_is_found_and_named_whatever_column(
+    requests: asyncpg.Connection, table: str
+) -> None:
+    unfound = await changed(requests, table, REQUESTS[table], verify)
+    assert not unfound, "\n".join(unfound)
+
+
+@pytest.mark.parametrize("table", REQUESTS)
+async def test_a_lost_row_of_a_loan_request_is_found_and_named(
+    requests: asyncpg.Connection, table: str
+) -> None:
+    unfound = await lost(requests, table, REQUESTS[table], verify)
+    assert not unfound, "\n".join(unfound)
+
+
+@pytest.mark.parametrize("table", REQUESTS)
+async def test_a_planted_row_of_a_loan_request_is_found_and_named(
+    requests: asyncpg.Connection, table: str
+) -> None:
+    unfound = await planted(requests, table, REQUESTS[table], verify)
     assert not unfound, "\n".join(unfound)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import accounts
@@ -18,6 +18,7 @@ from ledger.periods.years import close_year
 from ledger.posting.values import Status
 from products.catalogue import NIGHT_DAY_COUNTS
 from products.interest import DayCount
+from tests.how_much import drawn
 from tests.ledger.period_scene import CHIEF, open_account
 from tests.products.closing_scene import differences
 from tests.products.savings_scene import (
@@ -173,7 +174,7 @@ async def _live(scene: Savings, events: Sequence[tuple[int, int, int, int]], lat
 
 
 @given(events=late_events, day_count=st.sampled_from(NIGHT_DAY_COUNTS))
-@settings(max_examples=8)
+@drawn(8)
 async def test_late_ends_where_on_time_ends(
     server: Lease,
     template: str,

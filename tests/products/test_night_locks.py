@@ -10,7 +10,7 @@ import pytest
 
 from ledger.db import Database, transaction
 from ledger.posting.read import take_head
-from products.closing import INTEREST_LEGS
+from products.contracts import INTEREST_LEGS
 from products.end_of_day import STEPS
 from products.night import Night
 from tests.products.closing_scene import differences

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.db import Database
@@ -19,6 +19,7 @@ from products.end_of_day import STEPS, ChunkSizes, DayNotProven, NightRunning
 from products.interest import DayCount, replay
 from products.night import only_night
 from tests.builders import journal
+from tests.how_much import drawn
 from tests.products.savings_scene import (
     export,
     fresh_database,
@@ -248,7 +249,7 @@ contract_lives = st.lists(
     day_count=st.sampled_from(NIGHT_DAY_COUNTS),
     rounding=st.sampled_from(Rounding),
 )
-@settings(max_examples=8)
+@drawn(8)
 async def test_the_night_accrues_and_credits_exactly_what_the_specification_says(
     server: Lease,
     template: str,

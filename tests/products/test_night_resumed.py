@@ -164,13 +164,16 @@ async def test_a_refused_capitalisation_is_tried_again_alone_when_its_cause_is_g
 ) -> None:
     scene = await _history(database)
     await _fill(scene, "SAV-1")
-    with pytest.raises(DayNotProven, match=r"capitalise: contract .*balance_out_of_range"):
+    with pytest.raises(DayNotProven, match=r"contract SAV-1 was refused \(balance_out"):
         await scene.nights(through=JUNE_30)
     scene.today = JUNE_30 + timedelta(days=1)
     # Doors go on while the day is open; here one makes room for the interest.
     await scene.move("SAV-1", -AMOUNT_MAX)
     (report,) = await scene.nights(through=JUNE_30)
     assert [entry.code for entry in report.step("capitalise").refused] == ["account_frozen_credit"]
+    (product,) = report.products
+    assert [(each.contract_no, each.step) for each in product.listed] == [("SAV-3", "capitalise")]
+    assert product.credited.amount_satang == report.step("capitalise").amount_satang
     credited = (await export(scene))["credits"]
     assert [row[0] for row in credited if row[1] == row[2] == JUNE_30] == ["SAV-1", "SAV-2"]
     codes = await scene.pool.fetch("SELECT code FROM ledger.refusal ORDER BY batch_no, position")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import accounts
@@ -20,6 +20,7 @@ from products.closing import CannotClose
 from products.contracts import ACTIVE, CLOSED, by_no
 from products.reopening import CannotUndo
 from tests.builders import post_units
+from tests.how_much import drawn
 from tests.products.closing_scene import (
     BAHT_365_000,
     JUNE_27,
@@ -200,7 +201,7 @@ steps = st.lists(
 
 
 @given(acts=steps)
-@settings(max_examples=8)
+@drawn(8)
 async def test_whatever_is_closed_and_undone_the_proof_agrees_and_nothing_is_left_unpaid(
     server: Lease, template: str, acts: Sequence[tuple[str, int, int]]
 ) -> None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import asyncpg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.dates import days
@@ -24,6 +24,7 @@ from products.catalogue import NIGHT_DAY_COUNTS, load_product
 from products.interest import DayCount, replay
 from products.interest.earning import Conditions
 from products.proof.verify import verify_products
+from tests.how_much import drawn
 from tests.products.closing_scene import close, differences, undo
 from tests.products.savings_scene import (
     Savings,
@@ -298,7 +299,7 @@ a_move = st.tuples(
     day_count=st.sampled_from(NIGHT_DAY_COUNTS),
     rounding=st.sampled_from(Rounding),
 )
-@settings(max_examples=12)
+@drawn(12)
 async def test_nights_by_slabs_and_late_postings_are_what_the_specification_says(
     server: Lease,
     template: str,

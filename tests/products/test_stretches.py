@@ -104,6 +104,17 @@ def test_the_day_of_a_deposit_counts_and_the_day_of_a_withdrawal_does_not() -> N
     assert earned == 1 * BAHT * EXACT_DENOMINATOR
 
 
+def test_an_account_begins_with_nothing_unless_it_had_a_balance() -> None:
+    found = stretches(
+        start=START,
+        stop=START + timedelta(2),
+        changes={START + timedelta(1): 5},
+        conditions=rates(1),
+        day_count=DayCount.ACT_365F,
+    )
+    assert [run.balance_satang for run in found] == [0, 5]
+
+
 def test_what_lies_outside_the_dates_does_not_count() -> None:
     changes = {START - timedelta(1): 10**9, START + timedelta(2): 10**9}
     (only,) = runs(changes, rates(1), START + timedelta(2), opening=7)

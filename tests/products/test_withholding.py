@@ -88,6 +88,11 @@ def test_two_rates_for_one_date_are_refused() -> None:
         TaxTable.of([row(PERSON, 1), row(PERSON, 2, (ON, None))])
 
 
+def test_a_tax_may_take_nothing_or_all() -> None:
+    taken = [withhold(7, TaxRate(rate_e8=rate)).tax_satang for rate in (0, 10**8)]
+    assert taken == [0, 7]
+
+
 @pytest.mark.parametrize("rate", [-1, 10**8 + 1])
 def test_a_tax_is_a_part_of_the_interest(rate: int) -> None:
     with pytest.raises(InvalidInput, match="tax rate"):

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from ledger.db import Pool
-from tests.products.payments.payments_scene import Scene, payments_scene
+from ledger import embedded
+from ledger.db import open_pool
+from tests.clones import cloned
+from tests.products.payments.payments_scene import Scene, at_desk
 
 
 @pytest.fixture
-async def scene(pool: Pool, tmp_path: Path) -> AsyncIterator[Scene]:
+async def database_url(server: embedded.Lease, desk_template: str) -> AsyncIterator[str]:
+    """A database with the desk as it opens."""
+    async with cloned(server, desk_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def scene(database_url: str, tmp_path: Path) -> AsyncIterator[Scene]:
     """A fresh desk on its first business date."""
-    async with payments_scene(pool, tmp_path) as made:
+    pool = await open_pool(database_url)
+    async with at_desk(pool, tmp_path) as made:
         yield made
+    await pool.close()

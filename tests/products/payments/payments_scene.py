@@ -7,7 +7,7 @@ account with 10,000.00; the opening entry makes the book's bank accounts equal t
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from ledger import accounts, parties
-from ledger.books import Book
+from ledger.books import Book, get_book
 from ledger.db import Connection, Pool
 from ledger.money import Rounding, format_baht
 from ledger.posting.collector import Collector
@@ -48,6 +48,19 @@ from tests.builders import OPENED_ON, journal, make_book, post, post_units
 
 OPENING = 1_000_000
 BANK_OPENING = 100_000_000
+MEMBERS = ("SAV-0001", "SAV-0002", "SAV-0003")
+OWN = {
+    "KTB": "111100",
+    "BBL": "111100",
+    "suspense receipts": "271100",
+    "suspense payments": "119100",
+    "outgoing clearing": "261100",
+    "fees": "541100",
+    "capital": "341100",
+    "expense": "511100",
+    "payable": "241100",
+}
+"""The book's own accounts by name, each with its GL code."""
 MAKER, CHECKER = "coop-1:maker", "facility:checker"
 
 
@@ -288,19 +301,36 @@ class DyingCollector(Collector):
 
 @asynccontextmanager
 async def payments_scene(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
-    """The desk on its first business date."""
-    book = await make_book(pool)
-    names = ["KTB", "BBL", "suspense receipts", "suspense payments", "outgoing clearing", "fees"]
-    names += ["capital", "expense", "payable"]
-    codes = ["111100", "111100", "271100", "119100", "261100", "541100", "341100", "511100"]
-    codes += ["241100"]
-    members = ["SAV-0001", "SAV-0002", "SAV-0003"]
+    """The desk on its first business date, in an empty database."""
+    await furnish(pool)
+    async with at_desk(pool, folder) as made:
+        yield made
+
+
+@asynccontextmanager
+async def at_desk(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
+    """The desk that `furnish` made in this database, or in the one that it is a clone of."""
     async with pool.acquire() as connection:
-        numbers = await accounts.reserve_ids(connection, len(names) + len(members))
-    known = dict(zip(names + members, numbers, strict=True))
-    opened = [
-        _open(known[name], f"A{known[name]}", code) for name, code in zip(names, codes, strict=True)
-    ]
+        book = await get_book(connection, "book-1")
+        rows = await connection.fetch("SELECT account_id FROM ledger.account ORDER BY account_id")
+    async with Collector(pool) as collector:
+        yield Scene(
+            pool=pool,
+            collector=collector,
+            book=book,
+            folder=folder,
+            names=_named([row["account_id"] for row in rows]),
+            sequence={"KTB": 101, "BBL": 101},
+            closing={"KTB": BANK_OPENING, "BBL": BANK_OPENING},
+        )
+
+
+async def furnish(pool: Pool) -> None:
+    """Book, banks and members with their opening balances, in an empty database."""
+    book = await make_book(pool)
+    async with pool.acquire() as connection:
+        known = _named(await accounts.reserve_ids(connection, len(OWN) + len(MEMBERS)))
+    opened = [_open(known[name], f"A{known[name]}", gl_code) for name, gl_code in OWN.items()]
     assert (await post(pool, book.book_id, opened)).status is Status.ACCEPTED
     product = _product(book.book_id, known)
     async with pool.acquire() as connection:
@@ -315,25 +345,20 @@ async def payments_scene(pool: Pool, folder: Path) -> AsyncIterator[Scene]:
             name_en=member,
             actor="test:clerk",
         )
-        for party_id, member in enumerate(members, start=1)
+        for party_id, member in enumerate(MEMBERS, start=1)
     ]
     for outcome in await post_units(pool, book.book_id, units):
         assert outcome.status is Status.ACCEPTED, outcome
-    rest = BANK_OPENING - OPENING * len(members)
-    opening = [journal(known["KTB"], known[member], OPENING) for member in members]
+    rest = BANK_OPENING - OPENING * len(MEMBERS)
+    opening = [journal(known["KTB"], known[member], OPENING) for member in MEMBERS]
     opening += [journal(known["KTB"], known["capital"], rest)]
     opening += [journal(known["BBL"], known["capital"], BANK_OPENING)]
     assert (await post(pool, book.book_id, opening)).status is Status.ACCEPTED
-    async with Collector(pool) as collector:
-        yield Scene(
-            pool=pool,
-            collector=collector,
-            book=book,
-            folder=folder,
-            names=known,
-            sequence={"KTB": 101, "BBL": 101},
-            closing={"KTB": BANK_OPENING, "BBL": BANK_OPENING},
-        )
+
+
+def _named(numbers: Iterable[int]) -> dict[str, int]:
+    """The desk's accounts by name, from their numbers in the order in which they were reserved."""
+    return dict(zip((*OWN, *MEMBERS), numbers, strict=True))
 
 
 async def _set_up(
@@ -341,7 +366,7 @@ async def _set_up(
 ) -> None:
     await parties.add_parties(connection, book_id, [_party(number) for number in (1, 2, 3)])
     await create_product(connection, product)
-    await _price(connection, book_id)
+    await price(connection, book_id, product.product_code)
     for bank in ("KTB", "BBL"):
         account = BankAccount(
             bank_code=bank,
@@ -366,17 +391,18 @@ async def _set_up(
     )
 
 
-async def _price(connection: Connection, book_id: int) -> None:
+async def price(connection: Connection, book_id: int, product_code: str) -> None:
     """A rate of nothing from before the first date: contracts need one, tests may set another."""
     effective = OPENED_ON - timedelta(days=1)
     sheet_id = uuid4()
     await connection.execute(
         "INSERT INTO pricing.rate_sheet (book_id, sheet_id, product_code, effective_from, "
         "annual_rate_e8, made_by, made_at) "
-        "VALUES ($1, $2, 'SAVINGS', $3, 0, 'test:treasury', clock_timestamp())",
+        "VALUES ($1, $2, $4, $3, 0, 'test:treasury', clock_timestamp())",
         book_id,
         sheet_id,
         effective,
+        product_code,
     )
     await connection.execute(
         "INSERT INTO pricing.rate_line VALUES ($1, $2, 0, 0)", book_id, sheet_id

@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime
 from typing import BinaryIO, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
 from products.payments.bank_statement import BankStatement, LineKind
 from products.payments.iso20022.camt053 import parse, render
+from tests.how_much import drawn
 from tests.products.payments.bank_statements import (
     EndlessStream,
     SparseFile,
@@ -225,7 +226,7 @@ def test_an_open_file_is_read_from_where_it_stands_and_stays_open() -> None:
 
 
 @given(statements())
-@settings(max_examples=200, deadline=None)
+@drawn(70)
 def test_what_was_written_is_read_back_equal(statement: BankStatement) -> None:
     assert parse(render(statement, message_id="M-1", created_at=CREATED_AT)) == (statement,)
 
@@ -257,7 +258,7 @@ def test_a_statement_that_does_not_close_is_not_written() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 8), st.binary(max_size=8))
-@settings(max_examples=300, deadline=None)
+@drawn(100)
 def test_a_damaged_file_is_read_or_refused_and_breaks_nothing(
     place: int, cut: int, put: bytes
 ) -> None:

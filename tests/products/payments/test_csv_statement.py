@@ -9,12 +9,13 @@ from datetime import date
 from typing import BinaryIO, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
 from products.payments.bank_statement import BankStatement, LineKind, StatementLine
 from products.payments.csv_statement import COLUMNS, Encoding, parse, render
+from tests.how_much import drawn
 from tests.products.payments.bank_statements import (
     EndlessStream,
     SparseFile,
@@ -139,7 +140,7 @@ def test_rows_with_and_without_a_line_do_not_mix_in_one_statement() -> None:
     st.lists(statements(), min_size=1, max_size=3, unique_by=lambda s: s.statement_id),
     st.sampled_from(["utf-8", "cp874"]),
 )
-@settings(max_examples=200, deadline=None)
+@drawn(70)
 def test_what_was_written_is_read_back_equal(
     written: list[BankStatement], encoding: Encoding
 ) -> None:
@@ -160,7 +161,7 @@ def test_the_header_written_names_every_column_once() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 8), st.binary(max_size=8))
-@settings(max_examples=300, deadline=None)
+@drawn(100)
 def test_a_damaged_file_is_read_or_refused_and_breaks_nothing(
     place: int, cut: int, put: bytes
 ) -> None:
