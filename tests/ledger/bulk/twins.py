@@ -98,7 +98,11 @@ class CountingWriter(BulkWriter):
         return made
 
     def holds(self) -> dict[int, tuple[int, ...]]:
-        """What it would trust: account -> counters, held, excess, last change."""
+        """What it would trust: account -> counters, held, excess, last change.
+
+        Not what is held but not sure: somebody else may have posted to it since, and the next
+        batch that names it asks for it.
+        """
         sheet = self._sheet
         return {
             int(sheet.account[slot]): (
@@ -109,6 +113,7 @@ class CountingWriter(BulkWriter):
                 int(sheet.changed_seq[slot]),
             )
             for slot in range(sheet.count)
+            if sheet.sure[slot]
         }
 
 
