@@ -208,11 +208,11 @@ async def generate(book: NightBook, count: int) -> None:
     await settle(book)
 
 
-async def move(book: NightBook) -> None:
-    """A business day: one contract in `MOVED` gets a deposit."""
+async def move(book: NightBook, one_in: int = MOVED) -> None:
+    """A business day: one contract in so many gets a deposit."""
     count = len(book.contracts)
     dice = np.random.default_rng([count, book.today.toordinal()])
-    chosen = dice.choice(book.contracts, max(1, count // MOVED), replace=False)
+    chosen = dice.choice(book.contracts, max(1, count // one_in), replace=False)
     await _deposit(book, chosen, dice.integers(1, 10**6, len(chosen)))
 
 

@@ -103,7 +103,8 @@ SELECT
 FROM moved AS m
 
 -- move_terms --
--- The same for placements: the rate is that of the term which holds the date.
+-- The same for placements: the rate is that of the term which holds the date, the last begun by
+-- then: the many before it are not looked at.
 WITH closing AS MATERIALIZED (
     SELECT
         l.contract_id, l.since, l.balance_satang, l.annual_rate_e8, l.year_days, l.slope_exact,
@@ -111,9 +112,11 @@ WITH closing AS MATERIALIZED (
     FROM products.interest_leg AS l
     INNER JOIN products.contract AS c
         ON c.book_id = l.book_id AND c.contract_id = l.contract_id
-    INNER JOIN products.term AS t
-        ON t.book_id = c.book_id AND t.contract_id = c.contract_id
-            AND t.begins_on <= $2 AND t.matures_on > $2
+    INNER JOIN LATERAL (
+        SELECT q.annual_rate_e8, q.matures_on FROM products.term AS q
+        WHERE q.book_id = c.book_id AND q.contract_id = c.contract_id AND q.begins_on <= $2
+        ORDER BY q.begins_on DESC LIMIT 1
+    ) AS t ON t.matures_on > $2
     INNER JOIN ledger.balance AS b ON b.book_id = c.book_id AND b.account_id = c.account_id
     LEFT JOIN LATERAL (
         SELECT sum(m.credits - m.debits)::bigint AS net
@@ -153,9 +156,11 @@ FROM moved AS m
 -- Legs of the chunk whose contract has a term that holds the date, at the rate that it says.
 SELECT count(*)
 FROM products.interest_leg AS l
-INNER JOIN products.term AS t
-    ON t.book_id = l.book_id AND t.contract_id = l.contract_id
-        AND t.begins_on <= $2 AND t.matures_on > $2 AND t.annual_rate_e8 = l.annual_rate_e8
+INNER JOIN LATERAL (
+    SELECT q.annual_rate_e8, q.matures_on FROM products.term AS q
+    WHERE q.book_id = l.book_id AND q.contract_id = l.contract_id AND q.begins_on <= $2
+    ORDER BY q.begins_on DESC LIMIT 1
+) AS t ON t.matures_on > $2 AND t.annual_rate_e8 = l.annual_rate_e8
 WHERE l.book_id = $1 AND l.product_code = $3 AND l.contract_id >= $4 AND l.contract_id < $5
     AND l.leg = 1 AND l.bears_from <= $2 AND (l.ended_on IS NULL OR l.ended_on > $2)
 

@@ -3,16 +3,21 @@
 
 -- late_contracts --
 -- Contracts that moved on the date with an earlier value date, and the first bearing date touched.
--- No door moves a placement's account, and its own events carry their date.
+-- No door moves a placement's account, and its own events carry their date. The date's own
+-- movements first: joined at once, contracts were asked one by one as soon as history was long.
+WITH late AS MATERIALIZED (
+    SELECT m.account_id, min(m.value_date) AS value_date
+    FROM ledger.movement AS m
+    WHERE m.book_id = $1 AND m.business_date = $2 AND m.value_date < $2
+    GROUP BY m.account_id
+)
 SELECT
     c.product_code, c.contract_id, c.account_id, c.interest_from,
-    greatest(min(m.value_date), c.interest_from) AS touched
-FROM ledger.movement AS m
-INNER JOIN products.contract AS c ON c.book_id = m.book_id AND c.account_id = m.account_id
+    greatest(k.value_date, c.interest_from) AS touched
+FROM late AS k
+INNER JOIN products.contract AS c ON c.book_id = $1 AND c.account_id = k.account_id
 INNER JOIN products.product AS p ON p.book_id = c.book_id AND p.product_code = c.product_code
-WHERE m.book_id = $1 AND m.business_date = $2 AND m.value_date < $2 AND c.interest_from < $2
-    AND p.family <> 'fixed'
-GROUP BY c.product_code, c.contract_id, c.account_id, c.interest_from
+WHERE c.interest_from < $2 AND p.family <> 'fixed'
 ORDER BY c.product_code, c.contract_id
 
 -- record_spans --

@@ -13,8 +13,8 @@ import asyncpg
 import numpy as np
 import pytest
 
-from benchmarks import end_of_day, entry, model, night_books, posting, verbs
-from benchmarks.bench import CheckFailed, Figure, Point, Report, Void, percentile, point
+from benchmarks import end_of_day, entry, model, night_books, posting, ten_years, verbs
+from benchmarks.bench import RUNS, CheckFailed, Figure, Point, Report, Void, percentile, point
 from benchmarks.controls import control_totals
 from benchmarks.made import BOOK, OPENED_ON, open_accounts, open_book, open_own
 from benchmarks.night_books import NightBook
@@ -250,6 +250,22 @@ async def test_nights_of_generated_and_of_opened_contracts_earn_what_their_movem
         await owner.close()
     with pytest.raises(CheckFailed, match="by movements and as posted"):
         await night_books.interest_agrees(nights)
+
+
+async def test_the_years_are_lived_night_by_night_and_every_block_of_a_read_is_counted(
+    nights: NightBook,
+) -> None:
+    await night_books.open_each(nights, 250)
+    until = OPENED_ON + timedelta(days=3)
+    await ten_years._live(nights, until)
+    assert nights.today == until
+    costs = await ten_years._measured(nights)
+    assert nights.today == until + timedelta(days=ten_years.NIGHTS * RUNS)
+    assert set(costs) == {"night", *ten_years._READS}
+    # A view reads its account, its contract and their leg; a night far more than one account's.
+    assert all(cost.seconds > 0 for some in costs.values() for cost in some)
+    assert all(3 < cost.blocks < 200 for cost in costs["contract view"])
+    assert min(cost.blocks for cost in costs["night"]) > 250
 
 
 async def test_the_floor_of_the_night_writes_a_row_a_contract_as_wide_as_a_span(
